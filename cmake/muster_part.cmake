@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+
+# Declares one part: library muster_<name> of every source in the calling folder, with its unit
+# tests and fuzz targets, all found by name:
+#
+#   src/<name>/*.c                   the library
+#   tests/<name>/<unit>_test.c       program <name>_<unit>_test, known to ctest as <name>/<unit>
+#   fuzz/<name>/<unit>_fuzz.c        program <name>_<unit>_fuzz, ctest fuzz/<name>/<unit>
+#
+#   muster_part(net DEPENDS wire core LIBRARIES PkgConfig::SODIUM)
+#
+# DEPENDS names parts on lower floors, LIBRARIES what comes from outside.
+function(muster_part name)
+    cmake_parse_arguments(PARSE_ARGV 1 part "" "" "DEPENDS;LIBRARIES")
+    list(TRANSFORM part_DEPENDS PREPEND muster_)
+
+    file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+    add_library(muster_${name} STATIC ${sources})
+    target_include_directories(muster_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(muster_${name}
+        PUBLIC muster_headers ${part_DEPENDS} PRIVATE ${part_LIBRARIES})
+
+    file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.c)
+    foreach(source IN LISTS tests)
+        cmake_path(GET source STEM stem)
+        string(REGEX REPLACE "_test$" "" unit ${stem})
+        muster_test(${name}_${unit}_test ${name}/${unit} ${source} muster_${name} ${part_LIBRARIES})
+    endforeach()
+
+    file(GLOB fuzzers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/fuzz/${name}/*_fuzz.c)
+    foreach(source IN LISTS fuzzers)
+        cmake_path(GET source STEM stem)
+        string(REGEX REPLACE "_fuzz$" "" unit ${stem})
+        muster_fuzz(${name}_${unit} ${name}/${unit} ${source} muster_${name} ${part_LIBRARIES})
+    endforeach()
+endfunction()
+
+# A cmocka program that ctest runs. Further arguments are libraries.
+function(muster_test target test_name source)
+    add_executable(${target} ${source})
+    target_include_directories(${target} PRIVATE
+        ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
+    target_link_libraries(${target} PRIVATE ${ARGN} PkgConfig::CMOCKA Threads::Threads m)
+    add_test(NAME ${test_name} COMMAND ${target})
+    set_tests_properties(${test_name} PROPERTIES LABELS unit TIMEOUT 120)
+endfunction()
+
+# A fuzz target. With MUSTER_FUZZ it is a libFuzzer program; otherwise fuzz/harness/replay_main.c
+# runs it over its committed corpus and a fixed number of seeds, as a test of every build.
+function(muster_fuzz target unit source)
+    add_executable(${target}_fuzz ${source})
+    target_include_directories(${target}_fuzz PRIVATE
+        ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/fuzz)
+    target_link_libraries(${target}_fuzz PRIVATE ${ARGN})
+    if(MUSTER_FUZZ)
+        target_link_options(${target}_fuzz PRIVATE -fsanitize=fuzzer)
+        return()
+    endif()
+    target_sources(${target}_fuzz PRIVATE ${PROJECT_SOURCE_DIR}/fuzz/harness/replay_main.c)
+    add_test(NAME fuzz/${unit}
+        COMMAND ${target}_fuzz ${PROJECT_SOURCE_DIR}/fuzz/corpus/${target})
+    set_tests_properties(fuzz/${unit} PROPERTIES LABELS fuzz TIMEOUT 120)
+endfunction()
