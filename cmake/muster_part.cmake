@@ -19,6 +19,8 @@ function(muster_part name)
     target_include_directories(muster_${name} PRIVATE ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(muster_${name}
         PUBLIC muster_headers ${part_DEPENDS} PRIVATE ${part_LIBRARIES})
+    set_property(GLOBAL APPEND PROPERTY MUSTER_PARTS muster_${name})
+    set_property(GLOBAL APPEND PROPERTY MUSTER_LIBRARIES ${part_LIBRARIES})
 
     file(GLOB tests CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${name}/*_test.c)
     foreach(source IN LISTS tests)
@@ -35,25 +37,35 @@ function(muster_part name)
     endforeach()
 endfunction()
 
-# A cmocka program that ctest runs. Further arguments are libraries.
+# A cmocka program that ctest runs, labelled `unit` and with its part, the first word of the test's
+# name. Further arguments are libraries. A test of minutes is labelled `deep` instead by its caller.
 function(muster_test target test_name source)
+    if(NOT MUSTER_TESTS)
+        return()
+    endif()
+    string(REGEX REPLACE "/.*" "" part ${test_name})
     add_executable(${target} ${source})
     target_include_directories(${target} PRIVATE
         ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
     target_link_libraries(${target} PRIVATE ${ARGN} PkgConfig::CMOCKA Threads::Threads m)
     add_test(NAME ${test_name} COMMAND ${target})
-    set_tests_properties(${test_name} PROPERTIES LABELS unit TIMEOUT 120)
+    set_tests_properties(${test_name} PROPERTIES LABELS "unit;${part}" TIMEOUT 120)
 endfunction()
 
-# A fuzz target. With MUSTER_FUZZ it is a libFuzzer program; otherwise fuzz/harness/replay_main.c
-# runs it over its committed corpus and a fixed number of seeds, as a test of every build.
+# A fuzz target. With MUSTER_FUZZ it is a libFuzzer program and part of the target `fuzzers`;
+# otherwise fuzz/harness/replay_main.c runs it over its committed corpus and a fixed number of
+# seeds, as a test of every build.
 function(muster_fuzz target unit source)
+    if(NOT MUSTER_FUZZ AND NOT MUSTER_TESTS)
+        return()
+    endif()
     add_executable(${target}_fuzz ${source})
     target_include_directories(${target}_fuzz PRIVATE
         ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/fuzz)
     target_link_libraries(${target}_fuzz PRIVATE ${ARGN})
     if(MUSTER_FUZZ)
         target_link_options(${target}_fuzz PRIVATE -fsanitize=fuzzer)
+        add_dependencies(fuzzers ${target}_fuzz)
         return()
     endif()
     target_sources(${target}_fuzz PRIVATE ${PROJECT_SOURCE_DIR}/fuzz/harness/replay_main.c)

@@ -26,6 +26,7 @@
 /// What became of an operation. Zero is success; failures are negative and stable, so they may
 /// be logged, sent on the wire and compared by value.
 typedef enum muster_status {
+    /// Done.
     MUSTER_OK = 0,
 
     /// An argument or definition is out of its documented range.

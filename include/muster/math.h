@@ -11,6 +11,7 @@
 
 #include "muster/base.h"
 
+/// Half a turn in radians.
 #define MUSTER_PI 3.14159265358979f
 
 /// A point, a direction or a velocity.

@@ -15,8 +15,11 @@
 
 /// What kind of address a muster_address holds.
 typedef enum muster_address_family {
+    /// No address.
     MUSTER_ADDRESS_NONE = 0,
+    /// Four bytes.
     MUSTER_ADDRESS_IPV4 = 4,
+    /// Sixteen bytes.
     MUSTER_ADDRESS_IPV6 = 6,
 } muster_address_family;
 

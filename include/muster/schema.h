@@ -15,9 +15,16 @@
 /// Which channel carries a field. The defaults: 60 Hz within 50 m, 30 Hz within 150 m, 15 Hz
 /// within 300 m, 5 Hz within 1,000 m.
 typedef enum muster_channel {
+    /// What a player must know now: position, health.
     MUSTER_CHANNEL_CRITICAL = 0,
+
+    /// What makes motion smooth: velocity, rotation.
     MUSTER_CHANNEL_DETAILED = 1,
+
+    /// What only pleases the eye.
     MUSTER_CHANNEL_COSMETIC = 2,
+
+    /// What rarely changes: names, teams, scores.
     MUSTER_CHANNEL_METADATA = 3,
 } muster_channel;
 

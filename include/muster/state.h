@@ -17,11 +17,22 @@
 
 /// What one element of a block is made of, for naming and printing differences.
 typedef enum muster_state_type {
+    /// Unsigned, 8 bits.
     MUSTER_STATE_U8 = 0,
+
+    /// Unsigned, 16 bits.
     MUSTER_STATE_U16 = 1,
+
+    /// Unsigned, 32 bits.
     MUSTER_STATE_U32 = 2,
+
+    /// Unsigned, 64 bits.
     MUSTER_STATE_U64 = 3,
+
+    /// Signed, 32 bits.
     MUSTER_STATE_I32 = 4,
+
+    /// Floating point, 32 bits, compared bit by bit.
     MUSTER_STATE_F32 = 5,
 } muster_state_type;
 

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""How much of each part the tests execute, and whether that is enough.
+
+    tools/coverage.py build/coverage          after the tests of the coverage preset have run
+
+Prints one row a part and exits 1 if one is below its gate, naming the files that miss most.
+Lines with MUSTER_ASSERT( are left out: a test cannot make them fail. Details by line are in
+coverage.json of the build folder.
+"""
+
+import json
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+LINES_PERCENT_MIN = 90
+BRANCHES_PERCENT_MIN = {"space": 95, "grid": 95}
+
+# Shown and not gated: what they do depends on the machine, or is wiring that other tests run.
+UNGATED = {"drivers", "apps", "games"}
+
+LEFT_OUT = r".*\bMUSTER_(ASSERT|VALIDATE)\(.*"
+
+
+def measure(build):
+    report = build / "coverage.json"
+    subprocess.run(
+        ["gcovr", "--root", ".", "--object-directory", str(build), "--json", str(report),
+         "--filter", "src/", "--filter", "apps/", "--filter", "games/",
+         "--filter", "include/muster/",
+         "--exclude-unreachable-branches", "--exclude-throw-branches",
+         "--exclude-lines-by-pattern", LEFT_OUT, "-j", "2", str(build)], check=True)
+    return json.loads(report.read_text())["files"]
+
+
+def part_of(path):
+    folder = re.match(r"src/(\w+)/", path)
+    return folder.group(1) if folder else path.split("/")[0]
+
+
+def percent(hit, count):
+    return 100.0 * hit / count if count else 100.0
+
+
+def count_file(file):
+    """[lines, lines executed, branches, branches taken] of a file in gcovr's report."""
+    counts = [0, 0, 0, 0]
+    for line in file["lines"]:
+        if line.get("gcovr/noncode") or line.get("gcovr/excluded"):
+            continue
+        counts[0] += 1
+        counts[1] += line["count"] > 0
+        for branch in line["branches"]:
+            counts[2] += 1
+            counts[3] += branch["count"] > 0
+    return counts
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    parts = defaultdict(dict)
+    for file in measure(Path(arguments[0])):
+        parts[part_of(file["file"])][file["file"]] = count_file(file)
+
+    is_enough = True
+    print(f"{'part':<12} {'lines':>7} {'%':>6}   {'branches':>8} {'%':>6}")
+    for part, files in sorted(parts.items()):
+        lines, hit, branches, taken = (sum(column) for column in zip(*files.values()))
+        verdict = ""
+        if part not in UNGATED and percent(hit, lines) <= LINES_PERCENT_MIN:
+            verdict += f"  lines must be above {LINES_PERCENT_MIN} %"
+        branches_min = BRANCHES_PERCENT_MIN.get(part, 0)
+        if branches_min and percent(taken, branches) <= branches_min:
+            verdict += f"  branches must be above {branches_min} %"
+        print(f"{part:<12} {lines:>7} {percent(hit, lines):>6.1f}   {branches:>8} "
+              f"{percent(taken, branches):>6.1f}{verdict}")
+        if verdict:
+            is_enough = False
+            for path, counts in sorted(files.items(), key=lambda f: f[1][1] - f[1][0])[:8]:
+                print(f"    {path}: {counts[0] - counts[1]} lines not executed, "
+                      f"{counts[2] - counts[3]} branches not taken")
+    return 0 if is_enough else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
