@@ -30,6 +30,7 @@ FLOORS = {
 EXCEPTIONS = [
     ("malloc", "src/core/heap.c", "the one file that may"),
     ("io", "src/core/assert.c", "the last words of a process that stops itself"),
+    ("io", "src/core/address.c", "inet_pton() and inet_ntop() only turn text into bytes"),
     ("documented", "include/muster/base.h:MUSTER_API", "two forms, explained by the #ifdef"),
 ]
 
@@ -304,7 +305,7 @@ def declarations(code):
 
 
 def rule_documented(tree, file):
-    """Each declaration of a public header (also fields, enumerators, macros) follows a ///."""
+    """Each declaration of a public header, also fields, enumerators and macros, has a ///."""
     if not file.is_public:
         return
     found = [(number, re.split(r"[;,=({[]", text)[0].split()[-1])
@@ -314,9 +315,22 @@ def rule_documented(tree, file):
         if match:
             found.append((number, match.group(1)))
     for number, name in found:
-        above = file.lines[number - 2].strip() if number > 1 else ""
-        if not above.startswith("///") and "///" not in file.lines[number - 1]:
+        if not is_documented(file, number):
             yield number, f"'{name}' has no /// comment"
+
+
+def is_documented(file, number):
+    """A comment holds for the lines below it up to an empty one, so neighbours may share one; the
+    comment of an enum may hold for its enumerators, that of a struct never for its fields."""
+    if "///" in file.lines[number - 1]:
+        return True
+    for line in reversed(file.lines[:number - 1]):
+        text = line.strip()
+        if text.startswith("///"):
+            return True
+        if not text or text.endswith("{") and "enum" not in text:
+            return False
+    return False
 
 
 def rule_banned(tree, file):

@@ -133,6 +133,7 @@ typedef struct muster_task_def {
     /// Unique within the game.
     const char *name;
 
+    /// How urgent it is, and what it runs for.
     muster_task_class task_class;
     muster_task_scope scope;
 
@@ -186,9 +187,10 @@ typedef struct muster_game {
     /// True if the world has physics; false leaves positions to the game.
     bool has_physics;
 
+    /// What the world is made for at most.
     muster_game_limits limits;
 
-    /// The game's columns by entity. The first is named MUSTER_COLUMN_GAME in host calls and fields.
+    /// The game's columns by entity. The first is MUSTER_COLUMN_GAME in host calls and fields.
     const muster_column_def *columns;
     uint32_t column_count;
 
@@ -196,15 +198,19 @@ typedef struct muster_game {
     const muster_column_def *player_columns;
     uint32_t player_column_count;
 
+    /// What clients are sent of entities.
     const muster_field_def *fields;
     uint32_t field_count;
 
+    /// What players can do.
     const muster_action_def *actions;
     uint32_t action_count;
 
+    /// What else travels between clients and the game.
     const muster_message_def *messages;
     uint32_t message_count;
 
+    /// Work that the host runs.
     const muster_task_def *tasks;
     uint32_t task_count;
 

@@ -88,6 +88,7 @@ typedef union muster_value {
 
 /// An action, checked.
 typedef struct muster_action {
+    /// Who acts.
     uint32_t player_index;
 
     /// Which of the game's actions.
@@ -99,11 +100,13 @@ typedef struct muster_action {
 
 /// A message from a player, its length checked; the bytes are whatever the player sent.
 typedef struct muster_message {
+    /// Who sent it.
     uint32_t player_index;
 
     /// Which of the game's messages.
     uint32_t message_index;
 
+    /// What was sent; valid for the call.
     const uint8_t *bytes;
     uint32_t length;
 } muster_message;

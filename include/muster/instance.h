@@ -72,6 +72,7 @@ typedef enum muster_core_event_type {
 
 /// One event of a step, in order.
 typedef struct muster_core_event {
+    /// What happened, and in which step.
     muster_core_event_type type;
     uint64_t tick;
 
@@ -85,6 +86,7 @@ typedef struct muster_core_event {
 /// What replication and queries read between two steps. Pointers stay the same for the life of
 /// the instance; contents change in a step.
 typedef struct muster_world_view {
+    /// The last tick that ran.
     uint64_t tick;
 
     /// Slots at and beyond it are empty.

@@ -92,8 +92,9 @@ class Rules(unittest.TestCase):
     def test_public_declarations_are_documented(self):
         path = "include/muster/a.h"
         for text in ("int a(void);", "typedef struct a a;", "#define A 1",
-                     "/// Doc.\nstruct a {\n    int b;\n};", "/// Doc.\nenum a {\n    A = 1,\n};",
-                     "/// Doc.\nstruct a {\n    /// Doc.\n    int b;\n    int (*c)(int, int);\n};",
+                     "/// Doc.\nstruct a {\n    int b;\n};", "enum a {\n    A = 1,\n};",
+                     "/// Doc.\nenum a {\n    A = 1,\n\n    B = 2,\n};",
+                     "/// Doc.\nstruct a {\n    /// Doc.\n    int b;\n\n    int (*c)(int);\n};",
                      "/// Doc.\nstatic inline int a(void)\n{\n    return 1;\n}\nint b(void);"):
             self.assert_fires("documented", path, source(text))
 
@@ -102,7 +103,8 @@ class Rules(unittest.TestCase):
             '#ifdef X\nextern "C" {\n#endif\n/// Doc.\n#define A(b) \\\n    (b)\n'
             "/// Doc.\ntypedef struct a {\n    /// Doc.\n    int b[2];\n\n    /// Doc.\n"
             "    int (*c)(int d,\n        int e);\n} a;\n/// Doc.\nenum b {\n    /// Doc.\n"
-            "    B = 1,\n};\n/// Doc.\nint c(int d,\n    int e);\n/// Doc.\n"
+            "    B = 1,\n};\n/// Doc.\nenum e {\n    E,\n    F,\n};\n"
+            "/// Doc.\nint c(int d,\n    int e);\n/// Doc.\n"
             "static inline int f(void)\n{\n    int g = 1;\n    return g;\n}"))
 
     def test_banned_calls_are_found(self):
