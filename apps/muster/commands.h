@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Every command of the program; each stands in command_<name>.c.
+
+#include "apps/muster/command.h"
+
+extern const struct command command_bench;      ///< Runs a benchmark program.
+extern const struct command command_completion; ///< Prints shell completion.
+extern const struct command command_config;     ///< Writes, checks and shows the configuration.
+extern const struct command command_doctor;     ///< Checks the machine.

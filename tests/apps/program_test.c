@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// The built program, run as a user runs it: exit codes and the exact words.
+
+// cmocka.h needs these and does not include them.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "apps/program.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+
+#define RUN(...) program_run((const char *const[]){__VA_ARGS__, NULL}, &outcome)
+
+static struct outcome outcome;
+static char folder[64];
+
+static int enter_folder(void **state)
+{
+    (void)state;
+    folder_begin(folder);
+    return 0;
+}
+
+static int leave_folder(void **state)
+{
+    (void)state;
+    folder_end(folder);
+    return 0;
+}
+
+static void expect_usage(const char *err)
+{
+    assert_string_equal(outcome.err, err);
+    assert_string_equal(outcome.out, "");
+    assert_int_equal(outcome.code, 2);
+}
+
+static void expect_help_fits(void)
+{
+    assert_int_equal(outcome.code, 0);
+    assert_string_equal(outcome.err, "");
+    assert_int_equal(strncmp(outcome.out, "Examples:\n  ", 12), 0);
+    for (const char *line = outcome.out; *line != '\0'; line += strcspn(line, "\n") + 1) {
+        if (strcspn(line, "\n") > 80) {
+            fail_msg("wider than 80 columns: %.*s", (int)strcspn(line, "\n"), line);
+        }
+    }
+}
+
+static void version_names_version_and_commit(void **state)
+{
+    (void)state;
+    RUN("--version");
+    assert_int_equal(outcome.code, 0);
+    assert_int_equal(strncmp(outcome.out, "muster 0.1.0 (", 14), 0);
+    assert_string_equal(strchr(outcome.out, ')'), ")\n");
+}
+
+static void help_of_every_level_begins_with_examples_and_fits(void **state)
+{
+    (void)state;
+    RUN("--help");
+    expect_help_fits();
+    assert_non_null(strstr(outcome.out, "  config  "));
+    assert_non_null(strstr(outcome.out, "--version"));
+    RUN("-h");
+    expect_help_fits();
+    RUN("config", "--help");
+    expect_help_fits();
+    RUN("config", "init", "--help");
+    expect_help_fits();
+    RUN("config", "check", "--help");
+    expect_help_fits();
+    RUN("config", "show", "--help");
+    expect_help_fits();
+    assert_non_null(strstr(outcome.out, "--origin"));
+    assert_non_null(strstr(outcome.out, "--set KEY=VALUE"));
+    RUN("bench", "--help");
+    expect_help_fits();
+    RUN("doctor", "--help");
+    expect_help_fits();
+    RUN("completion", "--help");
+    expect_help_fits();
+}
+
+static void wrong_command_lines_are_refused_with_the_nearest(void **state)
+{
+    (void)state;
+    program_run((const char *const[]){NULL}, &outcome);
+    expect_usage("muster: muster needs a command\nSee muster --help\n");
+    RUN("confg");
+    expect_usage("muster: unknown command \"confg\" of muster; did you mean \"config\"?\n"
+                 "See muster --help\n");
+    RUN("--verison");
+    expect_usage("muster: unknown flag \"--verison\" of muster; did you mean \"--version\"?\n"
+                 "See muster --help\n");
+    RUN("dance");
+    expect_usage("muster: unknown command \"dance\" of muster\nSee muster --help\n");
+    RUN("config");
+    expect_usage("muster: muster config needs a command\nSee muster config --help\n");
+    RUN("config", "shwo");
+    expect_usage("muster: unknown command \"shwo\" of muster config; did you mean \"show\"?\n"
+                 "See muster config --help\n");
+    RUN("config", "show", "--orign");
+    expect_usage("muster: unknown flag \"--orign\" of muster config show; did you mean "
+                 "\"--origin\"?\nSee muster config show --help\n");
+    RUN("config", "show", "extra");
+    expect_usage("muster: unexpected argument \"extra\" of muster config show\n"
+                 "See muster config show --help\n");
+    RUN("config", "check");
+    expect_usage("muster: muster config check needs FILE\nSee muster config check --help\n");
+    RUN("config", "show", "--config");
+    expect_usage("muster: --config has no value, expected a path of 1 to 1023 bytes\n"
+                 "See muster config show --help\n");
+    RUN("config", "show", "--json", "--json");
+    expect_usage("muster: --json is given twice\nSee muster config show --help\n");
+    RUN("config", "show", "--json=true");
+    expect_usage("muster: --json takes no value\nSee muster config show --help\n");
+    RUN("config", "show", "-j");
+    expect_usage("muster: unknown flag \"-j\"; flags begin with two dashes\n"
+                 "See muster config show --help\n");
+}
+
+static void init_writes_a_file_that_check_accepts_and_that_equals_the_defaults(void **state)
+{
+    (void)state;
+    static struct outcome defaults;
+    program_run((const char *const[]){"config", "show", NULL}, &defaults);
+    assert_int_equal(defaults.code, 0);
+    RUN("config", "init", "arena.yaml");
+    assert_int_equal(outcome.code, 0);
+    assert_string_equal(outcome.out, "");
+    RUN("config", "check", "arena.yaml");
+    assert_string_equal(outcome.out, "arena.yaml: ok\n");
+    assert_int_equal(outcome.code, 0);
+    RUN("config", "show", "--config", "arena.yaml");
+    assert_string_equal(outcome.out, defaults.out);
+    RUN("config", "init", "arena.yaml");
+    assert_int_equal(outcome.code, 1);
+    assert_string_equal(
+        outcome.err, "muster: arena.yaml: File exists; choose another name or remove it\n");
+    RUN("config", "init", "nowhere/arena.yaml");
+    assert_int_equal(outcome.code, 1);
+    assert_string_equal(outcome.err, "muster: nowhere/arena.yaml: No such file or directory\n");
+}
+
+static void check_names_file_line_and_column(void **state)
+{
+    (void)state;
+    file_write("arena.yaml", "game:\n  tikc_rate: 30\n");
+    RUN("config", "check", "arena.yaml");
+    expect_usage("muster: arena.yaml:2:3: unknown key \"tikc_rate\" in game; did you mean "
+                 "\"tick_rate_hz\"?\n");
+    RUN("config", "check", "missing.yaml");
+    expect_usage("muster: missing.yaml: No such file or directory\n");
+    RUN("config", "check", "--json", "arena.yaml");
+    assert_int_equal(outcome.code, 2);
+    assert_string_equal(outcome.err, "");
+    assert_string_equal(outcome.out,
+        "{\n  \"file\": \"arena.yaml\",\n  \"valid\": false,\n"
+        "  \"problem\": \"arena.yaml:2:3: unknown key \\\"tikc_rate\\\" in game; did you mean "
+        "\\\"tick_rate_hz\\\"?\"\n}\n");
+    RUN("config", "check", "--json", "\xff.yaml");
+    assert_int_equal(outcome.code, 2);
+    assert_non_null(strstr(outcome.out, "\"file\": \"\\\\xff.yaml\""));
+}
+
+static void flags_stand_over_environment_over_file_over_defaults(void **state)
+{
+    (void)state;
+    file_write("arena.yaml", "game: {name: a, seed: 1, workers: 1, tick_rate_hz: 10}\n");
+    setenv("MUSTER_CONFIG", "arena.yaml", 1);
+    setenv("MUSTER_GAME_SEED", "2", 1);
+    setenv("MUSTER_GAME_WORKERS", "2", 1);
+    RUN("config", "show", "--origin", "--set", "game.workers=3", "--set=log.level=warn");
+    unsetenv("MUSTER_GAME_SEED");
+    unsetenv("MUSTER_GAME_WORKERS");
+    assert_int_equal(outcome.code, 0);
+    assert_non_null(strstr(outcome.out, "  name: \"a\"  # arena.yaml:1\n"
+                                        "  seed: 2  # MUSTER_GAME_SEED\n"
+                                        "  tick_rate_hz: 10  # arena.yaml:1\n"
+                                        "  workers: 3  # --set\n"));
+    assert_non_null(strstr(outcome.out, "  level: warn  # --set\n  format: auto  # default\n"));
+    RUN("config", "show", "--origin", "--json", "--set", "game.seed=18446744073709551615");
+    unsetenv("MUSTER_CONFIG");
+    assert_int_equal(outcome.code, 0);
+    assert_non_null(strstr(outcome.out, "\"value\": \"18446744073709551615\""));
+    assert_non_null(strstr(outcome.out, "\"origin\": \"arena.yaml:1\""));
+}
+
+static void wrong_settings_from_outside_the_file_are_refused(void **state)
+{
+    (void)state;
+    setenv("MUSTER_NETWORK_UDP_PORT", "70000", 1);
+    RUN("config", "show");
+    unsetenv("MUSTER_NETWORK_UDP_PORT");
+    expect_usage("muster: MUSTER_NETWORK_UDP_PORT is \"70000\", expected a whole number from 1 to "
+                 "65535\n");
+    RUN("config", "show", "--set", "game.sede=1");
+    expect_usage("muster: unknown setting \"game.sede\"; did you mean \"game.seed\"?\n");
+    RUN("config", "show", "--set", "game.seed");
+    expect_usage("muster: --set is \"game.seed\", expected KEY=VALUE, such as game.seed=7\n");
+}
+
+static void output_that_cannot_be_written_is_a_failure(void **state)
+{
+    (void)state;
+    const char *const line[] = {"-c", "exec \"$0\" config show > /dev/full", MUSTER_PROGRAM, NULL};
+    program_run_at("/bin/sh", line, &outcome);
+    assert_int_equal(outcome.code, 1);
+    assert_string_equal(outcome.err, "muster: standard output cannot be written\n");
+}
+
+static void doctor_names_a_taken_port_and_who_shows_its_owner(void **state)
+{
+    (void)state;
+    const int taken = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof address;
+    assert_int_equal(inet_pton(AF_INET, "127.0.0.1", &address.sin_addr), 1);
+    assert_int_equal(bind(taken, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(getsockname(taken, (struct sockaddr *)&address, &length), 0);
+    char assignment[64];
+    snprintf(assignment, sizeof assignment, "network.udp_port=%u", ntohs(address.sin_port));
+    RUN("doctor", "--set", assignment);
+    assert_int_equal(outcome.code, 3);
+    assert_non_null(strstr(outcome.out, "Address already in use"));
+    assert_non_null(strstr(outcome.out, "--set network.udp_port=PORT"));
+    assert_null(strchr(outcome.out, '\x1b'));
+    RUN("doctor", "--json", "--set", assignment);
+    assert_int_equal(outcome.code, 3);
+    assert_int_equal(strncmp(outcome.out, "{\n  \"state\": \"fail\",", 20), 0);
+    close(taken);
+}
+
+static void an_absent_benchmark_is_missing(void **state)
+{
+    (void)state;
+    RUN("bench", "no_such_benchmark");
+    assert_int_equal(outcome.code, 3);
+    assert_string_equal(outcome.out, "");
+    const char *first = "muster: no benchmark \"no_such_benchmark\"\n";
+    assert_int_equal(strncmp(outcome.err, first, strlen(first)), 0);
+    RUN("bench", "../bench/x");
+    assert_int_equal(outcome.code, 3);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(version_names_version_and_commit),
+        cmocka_unit_test(help_of_every_level_begins_with_examples_and_fits),
+        cmocka_unit_test(wrong_command_lines_are_refused_with_the_nearest),
+        cmocka_unit_test(init_writes_a_file_that_check_accepts_and_that_equals_the_defaults),
+        cmocka_unit_test(check_names_file_line_and_column),
+        cmocka_unit_test(flags_stand_over_environment_over_file_over_defaults),
+        cmocka_unit_test(wrong_settings_from_outside_the_file_are_refused),
+        cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
+        cmocka_unit_test(doctor_names_a_taken_port_and_who_shows_its_owner),
+        cmocka_unit_test(an_absent_benchmark_is_missing),
+    };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
