@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What the two sources of the netcode server share: netcode_server.c has its clients and its
+/// interface, netcode_admission.c the way from a request to a client slot.
+
+#include "muster/netcode_server.h"
+
+#include "core/map.h"
+#include "net/netcode_clock.h"
+#include "net/netcode_packet.h"
+#include "net/replay_window.h"
+#include "net/used_tokens.h"
+
+enum client_state {
+    CLIENT_FREE = 0,
+    CLIENT_CONNECTED,
+    CLIENT_LEAVING, // being told goodbye
+};
+
+/// A client slot.
+struct client {
+    enum client_state state;
+    bool is_confirmed;
+    uint32_t goodbye_count; // packets still to be sent
+    int32_t timeout_s;
+    struct replay_window replay;
+    uint64_t send_sequence;
+    uint64_t client_id;
+    muster_address address;
+    uint8_t receive_key[MUSTER_NETCODE_KEY_BYTES];
+    uint8_t send_key[MUSTER_NETCODE_KEY_BYTES];
+};
+
+/// When a client slot needs a look. Apart from the slots, so that a sweep reads little memory.
+struct client_timer {
+    uint64_t silent_us; // the client has timed out; NETCODE_NEVER if it never does
+    uint64_t send_us;   // a keep-alive or goodbye is due; NETCODE_NEVER in a free slot
+};
+
+/// A connection being opened: the encryption mapping of the standard.
+struct pending {
+    bool is_live;
+    int32_t timeout_s;
+    uint64_t deadline_us;
+    uint64_t client_id;
+    muster_address address;
+    uint8_t token_mac[USED_TOKEN_MAC_BYTES];
+    uint8_t receive_key[MUSTER_NETCODE_KEY_BYTES];
+    uint8_t send_key[MUSTER_NETCODE_KEY_BYTES];
+};
+
+/// A stack of free slot numbers.
+struct free_slots {
+    uint32_t *indices;
+    uint32_t count;
+};
+
+/// A client that timed out, waiting to be told of.
+struct departure {
+    uint32_t client_index;
+    uint64_t client_id;
+    muster_address address;
+};
+
+struct muster_netcode_server {
+    size_t bytes;
+    muster_netcode_server_def def;
+    struct netcode_associated associated;
+    struct netcode_clock clock;
+    uint64_t challenge_sequence;
+    uint64_t global_sequence; // of packets before a connection
+    uint8_t challenge_key[MUSTER_NETCODE_KEY_BYTES];
+    uint8_t address_key[MUSTER_NETCODE_KEY_BYTES];
+    muster_netcode_counters counters;
+
+    /// From an address to a client slot, or to a pending connection beyond the client slots.
+    struct map *slot_by_address;
+    struct map *client_by_id;
+    struct used_tokens *tokens;
+
+    struct client *clients;
+    struct client_timer *timers;
+    struct free_slots free_clients;
+    uint32_t client_index_end; // no slot from here on has been used yet
+
+    struct pending *pendings;
+    struct free_slots free_pendings;
+    uint32_t pending_sweep_index;
+
+    struct departure *departures; // a ring
+    uint32_t departure_first;
+    uint32_t departure_count;
+};
+
+/// An address as a key of `slot_by_address`.
+uint64_t netcode_server_address_key(
+    const muster_netcode_server *server, const muster_address *address);
+
+/// Counts a packet that was refused, or accepted.
+void netcode_server_count(muster_netcode_server *server, muster_netcode_counter counter);
+
+/// Writes a keep-alive packet.
+void netcode_server_write_keep_alive(
+    muster_netcode_server *server, uint32_t client_index, muster_packet *packet);
+
+/// Takes a connection request.
+void netcode_server_receive_request(
+    muster_netcode_server *server, muster_packet *packet, muster_packet_batch *replies);
+
+/// Takes a packet from an address that is being connected.
+/// @return true if there is an event
+bool netcode_server_receive_pending(muster_netcode_server *server,
+    uint32_t pending_index,
+    muster_packet *packet,
+    muster_packet_batch *replies,
+    muster_netcode_event *out_event);
+
+/// Gives up some of the connections that were not opened in time. Calls go round the table.
+void netcode_server_sweep_pending(muster_netcode_server *server);
