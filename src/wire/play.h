@@ -17,6 +17,7 @@
 enum play_message_kind {
     PLAY_MESSAGE_WELCOME = 1,
     PLAY_MESSAGE_CUSTOM = 2,
+    PLAY_MESSAGE_RESUME = 3,
 };
 
 /// Kinds of unreliable records.

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "gateway/gateway_state.h"
+
+#include "core/assert.h"
+
+#include <sodium.h>
+
+// What goes to players. A session packet is written where it will be sent from: into the payload
+// part of a slot.
+
+// Session header and the heads of an update and its blob, at most.
+#define PACKET_OVERHEAD_BYTES 48u
+
+// A payload and, for a client that may not know yet that it is connected, a keep-alive before it.
+#define SLOTS_PER_PAYLOAD 2u
+
+_Static_assert(
+    MUSTER_GATEWAY_STATE_BYTES_MAX + PACKET_OVERHEAD_BYTES <= MUSTER_SESSION_PACKET_BYTES_MAX,
+    "the largest state must fit a packet");
+
+static bool has_slots(const muster_packet_batch *packets)
+{
+    return packets->capacity - packets->count >= SLOTS_PER_PAYLOAD;
+}
+
+static uint8_t *payload_space(const muster_packet_batch *packets, uint32_t slot_index)
+{
+    return packets->packets[slot_index].bytes + MUSTER_NETCODE_PAYLOAD_OFFSET;
+}
+
+// The slot that the next payload must be written into.
+static uint32_t begin_payload(
+    muster_gateway *gateway, uint32_t client_index, muster_packet_batch *packets)
+{
+    MUSTER_ASSERT(has_slots(packets));
+    if (!muster_netcode_server_is_confirmed(gateway->server, client_index)) {
+        const muster_status status = muster_netcode_server_keep_alive(
+            gateway->server, client_index, &packets->packets[packets->count]);
+        packets->count += status == MUSTER_OK ? 1 : 0;
+    }
+    return packets->count;
+}
+
+static void end_payload(muster_gateway *gateway,
+    uint32_t client_index,
+    uint32_t payload_bytes,
+    muster_packet_batch *packets)
+{
+    const muster_status status = muster_netcode_server_seal(
+        gateway->server, client_index, payload_bytes, &packets->packets[packets->count]);
+    packets->count += status == MUSTER_OK ? 1 : 0;
+}
+
+muster_status muster_gateway_send_state(muster_gateway *gateway,
+    muster_netcode_time now,
+    const muster_gateway_state *state,
+    muster_packet_batch *packets)
+{
+    MUSTER_ASSERT(gateway != NULL && state != NULL && packets != NULL);
+    MUSTER_ASSERT(state->player_index < gateway->def.player_count_max);
+    MUSTER_ASSERT(state->length <= MUSTER_GATEWAY_STATE_BYTES_MAX);
+    const struct player *player = &gateway->players[state->player_index];
+    const uint32_t client_index = player->client_index;
+    struct connection *connection = &gateway->connections[client_index];
+    if (player->state != PLAYER_PLAYING || connection->number != state->connection) {
+        return MUSTER_ERR_NOT_FOUND;
+    }
+    if (!has_slots(packets)) {
+        return MUSTER_ERR_FULL;
+    }
+
+    const uint32_t slot_index = begin_payload(gateway, client_index, packets);
+    const uint32_t reliable_bytes_max =
+        MUSTER_SESSION_PACKET_BYTES_MAX - PACKET_OVERHEAD_BYTES - state->length;
+    const muster_status status = muster_session_begin_packet(connection->session, now.steady_us,
+        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX, reliable_bytes_max);
+    if (status != MUSTER_OK) {
+        return MUSTER_ERR_FULL;
+    }
+    uint8_t *space;
+    uint32_t capacity;
+    const muster_status blob_status =
+        muster_session_begin_blob(connection->session, PLAY_RECORD_UPDATE, true, &space, &capacity);
+    MUSTER_ASSERT(blob_status == MUSTER_OK);
+    struct record_writer writer = record_writer_on(space, capacity);
+    const struct play_update update = {
+        .counted_sequence = state->counted_sequence,
+        .counted_age_ticks = state->counted_age_ticks,
+        .margin_ticks = (int8_t)state->margin_ticks,
+    };
+    play_write_update(&writer, &update);
+    record_write_bytes(&writer, state->bytes, state->length);
+    MUSTER_ASSERT(!writer.is_full);
+    muster_session_end_blob(connection->session, (uint32_t)writer.length);
+    end_payload(gateway, client_index, muster_session_end_packet(connection->session, state->token),
+        packets);
+    return MUSTER_OK;
+}
+
+// A player whose reliable messages find no room has stopped reading for long; it could never catch
+// up in order.
+static void push_message(muster_gateway *gateway,
+    struct connection *connection,
+    uint16_t kind,
+    const uint8_t *bytes,
+    uint32_t length)
+{
+    if (muster_session_push(connection->session, kind, bytes, length) != MUSTER_OK) {
+        gateway->counters[MUSTER_GATEWAY_COUNTER_QUEUE_FULL]++;
+        muster_gateway_kick(
+            gateway, connection->player_index, MUSTER_CLOSE_LIMIT, "too far behind");
+    }
+}
+
+void muster_gateway_send_message(muster_gateway *gateway,
+    uint32_t player_index,
+    uint32_t message_index,
+    const uint8_t *bytes,
+    uint32_t length)
+{
+    MUSTER_ASSERT(gateway != NULL);
+    MUSTER_ASSERT(player_index < gateway->def.player_count_max);
+    MUSTER_ASSERT(message_index < gateway->def.game->message_count);
+    MUSTER_ASSERT(length <= gateway->def.game->messages[message_index].bytes_max);
+    const struct player *player = &gateway->players[player_index];
+    if (player->state != PLAYER_PLAYING) {
+        return;
+    }
+    uint8_t message[MUSTER_MESSAGE_BYTES_MAX + RECORD_VARINT_BYTES_MAX];
+    struct record_writer writer = record_writer_on(message, sizeof message);
+    record_write_varint(&writer, message_index);
+    record_write_bytes(&writer, bytes, length);
+    push_message(gateway, &gateway->connections[player->client_index], PLAY_MESSAGE_CUSTOM, message,
+        (uint32_t)writer.length);
+}
+
+// Random bytes from the gateway's secret, never the same twice.
+static void random_bytes(muster_gateway *gateway, uint8_t out_bytes[MUSTER_LOGIN_RANDOM_BYTES])
+{
+    uint8_t nonce[crypto_stream_chacha20_NONCEBYTES];
+    const uint64_t count = ++gateway->random_count;
+    _Static_assert(sizeof nonce == sizeof count, "a count is a nonce");
+    memcpy(nonce, &count, sizeof nonce);
+    (void)crypto_stream_chacha20(out_bytes, MUSTER_LOGIN_RANDOM_BYTES, nonce, gateway->def.secret);
+}
+
+static void send_welcome(muster_gateway *gateway, struct connection *connection)
+{
+    uint8_t message[PLAY_WELCOME_BYTES_MAX];
+    const struct play_welcome welcome = {
+        .tick = gateway->tick,
+        .player_index = connection->player_index,
+        .tick_rate_hz = (uint16_t)gateway->def.game->tick_rate_hz,
+        .is_back = connection->is_back,
+    };
+    struct record_writer writer = record_writer_on(message, sizeof message);
+    play_write_welcome(
+        &writer, &welcome, gateway->def.game, gateway->def.schema, gateway->def.schema_length);
+    MUSTER_ASSERT(!writer.is_full);
+    connection->needs_welcome = muster_session_push(connection->session, PLAY_MESSAGE_WELCOME,
+                                    message, (uint32_t)writer.length) != MUSTER_OK;
+}
+
+// With it the client comes back from wherever it is, without a login.
+static void send_resume_token(muster_gateway *gateway, struct connection *connection)
+{
+    struct player *player = &gateway->players[connection->player_index];
+    muster_login login = gateway->def.login;
+    login.lifetime_s = RESUME_TOKEN_LIFETIME_S;
+    uint8_t random[MUSTER_LOGIN_RANDOM_BYTES];
+    uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
+    random_bytes(gateway, random);
+    const muster_status status = muster_login_issue(
+        &login, &player->info, player->issue + 1, gateway->now.unix_s, random, token);
+    MUSTER_ASSERT(status == MUSTER_OK);
+    if (muster_session_push(connection->session, PLAY_MESSAGE_RESUME, token, sizeof token) ==
+        MUSTER_OK) {
+        connection->resume_due_us = gateway->now.steady_us + RESUME_TOKEN_PERIOD_US;
+    }
+    sodium_memzero(&login, sizeof login);
+    sodium_memzero(random, sizeof random);
+    sodium_memzero(token, sizeof token);
+}
+
+static void send_goodbye(
+    muster_gateway *gateway, uint32_t client_index, muster_packet_batch *packets)
+{
+    struct connection *connection = &gateway->connections[client_index];
+    const uint32_t slot_index = begin_payload(gateway, client_index, packets);
+    const uint32_t length = muster_session_write_close(connection->reason, connection->text,
+        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX);
+    end_payload(gateway, client_index, length, packets);
+    connection->goodbye_count--;
+    if (connection->goodbye_count == 0) {
+        (void)muster_netcode_server_disconnect(gateway->server, client_index);
+    }
+}
+
+static void send_due(muster_gateway *gateway, uint32_t client_index, muster_packet_batch *packets)
+{
+    struct connection *connection = &gateway->connections[client_index];
+    const uint64_t now_us = gateway->now.steady_us;
+    if (connection->needs_welcome) {
+        send_welcome(gateway, connection);
+    } else if (now_us >= connection->resume_due_us) {
+        send_resume_token(gateway, connection);
+    }
+    gateway_pop_fates(gateway, connection);
+    if (!muster_session_has_due(connection->session, now_us)) {
+        return;
+    }
+    const uint32_t slot_index = begin_payload(gateway, client_index, packets);
+    if (muster_session_begin_packet(connection->session, now_us, payload_space(packets, slot_index),
+            MUSTER_SESSION_PACKET_BYTES_MAX, MUSTER_SESSION_PACKET_BYTES_MAX) == MUSTER_OK) {
+        end_payload(
+            gateway, client_index, muster_session_end_packet(connection->session, 0), packets);
+    }
+}
+
+// Goes round: the next call goes on where this one ran out of slots.
+void gateway_update_connections(muster_gateway *gateway, muster_packet_batch *packets)
+{
+    const uint32_t count = gateway->connection_count_max;
+    for (uint32_t i = 0; i < count && has_slots(packets); i++) {
+        const uint32_t client_index = gateway->next_client_index;
+        const struct connection *connection = &gateway->connections[client_index];
+        if (connection->session != NULL) {
+            send_due(gateway, client_index, packets);
+        } else if (connection->goodbye_count > 0) {
+            send_goodbye(gateway, client_index, packets);
+        }
+        gateway->next_client_index = client_index + 1 < count ? client_index + 1 : 0;
+    }
+}
