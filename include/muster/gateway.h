@@ -16,6 +16,7 @@
 /// - Threads: one at a time.
 
 #include "muster/game.h"
+#include "muster/gateway_counter.h"
 #include "muster/login.h"
 #include "muster/netcode_server.h"
 #include "muster/session.h"
@@ -112,7 +113,10 @@ typedef struct muster_gateway_action {
 
 /// A message that passed every check.
 typedef struct muster_gateway_message {
+    /// Which of the game's messages.
     uint32_t message_index;
+
+    /// At most what the game's table allows.
     uint32_t length;
 
     /// Valid until the next call to the gateway.
@@ -121,6 +125,7 @@ typedef struct muster_gateway_message {
 
 /// One event.
 typedef struct muster_gateway_event {
+    /// What happened.
     muster_gateway_event_type type;
 
     /// MUSTER_NONE for REFUSED.
@@ -137,15 +142,16 @@ typedef struct muster_gateway_event {
 
     /// What belongs to the type.
     union {
-        muster_player player; ///< Of JOINED, RESUMED, LEFT and REFUSED: who.
-        muster_gateway_action action;
-        muster_gateway_message message;
-        uint64_t token;
+        muster_player player;           ///< Of JOINED, RESUMED, LEFT and REFUSED: who.
+        muster_gateway_action action;   ///< Of ACTION.
+        muster_gateway_message message; ///< Of MESSAGE.
+        uint64_t token;                 ///< Of UPDATE_ACKED and UPDATE_LOST.
     };
 } muster_gateway_event;
 
 /// State for one player, one packet's worth.
 typedef struct muster_gateway_state {
+    /// Whose.
     uint32_t player_index;
 
     /// The connection that the state is for, as its READY event said.
@@ -163,50 +169,6 @@ typedef struct muster_gateway_state {
     const uint8_t *bytes;
     uint32_t length;
 } muster_gateway_state;
-
-/// What a gateway has counted, beside netcode's own counters.
-typedef enum muster_gateway_counter {
-    MUSTER_GATEWAY_COUNTER_JOINED,
-    MUSTER_GATEWAY_COUNTER_RESUMED,
-    MUSTER_GATEWAY_COUNTER_LOST,
-    MUSTER_GATEWAY_COUNTER_LEFT,
-    MUSTER_GATEWAY_COUNTER_KICKED,
-
-    /// Actions and messages let through.
-    MUSTER_GATEWAY_COUNTER_ACTIONS,
-    MUSTER_GATEWAY_COUNTER_MESSAGES,
-
-    /// Not let in: every player index is taken, the gateway drains, the token is older than the
-    /// one in use, or its player data cannot be read.
-    MUSTER_GATEWAY_COUNTER_REFUSED_FULL,
-    MUSTER_GATEWAY_COUNTER_REFUSED_DRAINING,
-    MUSTER_GATEWAY_COUNTER_REFUSED_OLD_TOKEN,
-    MUSTER_GATEWAY_COUNTER_REFUSED_PLAYER_DATA,
-
-    /// Requests to connect beyond the address's rate.
-    MUSTER_GATEWAY_COUNTER_REFUSED_REQUEST_RATE,
-
-    /// Packets beyond the session's rate of packets or bytes.
-    MUSTER_GATEWAY_COUNTER_REFUSED_PACKET_RATE,
-
-    /// Actions and messages beyond their own rate.
-    MUSTER_GATEWAY_COUNTER_REFUSED_ACTION_RATE,
-    MUSTER_GATEWAY_COUNTER_REFUSED_MESSAGE_RATE,
-
-    /// Packets and records that are not what their format says.
-    MUSTER_GATEWAY_COUNTER_MALFORMED_PACKET,
-    MUSTER_GATEWAY_COUNTER_MALFORMED_INPUT,
-    MUSTER_GATEWAY_COUNTER_MALFORMED_MESSAGE,
-
-    /// Reliable messages that found no room in their session's queue; the session was ended.
-    MUSTER_GATEWAY_COUNTER_QUEUE_FULL,
-
-    /// How many counters there are; not a counter.
-    MUSTER_GATEWAY_COUNTER_COUNT,
-} muster_gateway_counter;
-
-/// A counter's name in lower case. Never NULL; "unknown" for a foreign value.
-MUSTER_API const char *muster_gateway_counter_name(muster_gateway_counter counter);
 
 /// A definition with every field at its default.
 MUSTER_API muster_gateway_def muster_gateway_default_def(void);
