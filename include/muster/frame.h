@@ -4,9 +4,10 @@
 /// Frames: one tick's ordered inputs, as bytes. What steps a world, what is recorded, and what
 /// travels between servers that hold the same world.
 ///
-/// A builder collects inputs in any order of arrival; closing sorts them: joins and leaves first,
-/// then by a hash of seed, tick and player id and by the player's own sequence, so that arrival
-/// decides nothing and no player is always first. docs/protocol/frame.md has every byte.
+/// A builder collects inputs in any order of arrival; closing sorts them: leaves, then joins, then
+/// the time scale, then actions and messages. Within each, players are ordered by a hash of seed,
+/// tick and player id, and what one player sends by its own sequence, actions before messages; so
+/// arrival decides nothing and no player is always first. docs/protocol/frame.md has every byte.
 ///
 /// - Memory: one allocation at creation, from `bytes_max` and `input_count_max`.
 /// - Threads: one at a time.
@@ -42,7 +43,8 @@ MUSTER_API void muster_frame_builder_destroy(muster_frame_builder *builder);
 /// Starts the frame of a tick, empty.
 MUSTER_API void muster_frame_begin(muster_frame_builder *builder, uint64_t tick, uint64_t seed);
 
-/// A player comes in at an index that is free, or comes back to its own.
+/// A player comes in at an index that is free, or that is freed in the same frame, or comes back
+/// to its own.
 /// @param player  id, name, party and tier are used
 /// @return MUSTER_ERR_FULL
 MUSTER_API MUSTER_NODISCARD muster_status muster_frame_add_join(
@@ -53,9 +55,15 @@ MUSTER_API MUSTER_NODISCARD muster_status muster_frame_add_join(
 MUSTER_API MUSTER_NODISCARD muster_status muster_frame_add_leave(
     muster_frame_builder *builder, uint32_t player_index, const uint64_t player_id[2]);
 
+/// Sets how slowly time passes, from this tick on; the last one of a frame counts.
+/// There is always room for it.
+/// @param permille  thousandths, in [100, 1000]
+MUSTER_API void muster_frame_add_time_scale(muster_frame_builder *builder, uint32_t permille);
+
 /// A player acts. The steps are parameter values as whole numbers of steps above the minimum,
 /// already checked against the game's table.
-/// @param sequence  the player's own count of inputs, which orders them
+/// @param sequence  the player's own count of actions, which orders them; of two that are equal
+///                  the one added first counts
 /// @return MUSTER_ERR_FULL
 MUSTER_API MUSTER_NODISCARD muster_status muster_frame_add_action(muster_frame_builder *builder,
     uint32_t player_index,
@@ -66,6 +74,7 @@ MUSTER_API MUSTER_NODISCARD muster_status muster_frame_add_action(muster_frame_b
     uint32_t step_count);
 
 /// A player's message.
+/// @param sequence  of messages, likewise
 /// @return MUSTER_ERR_FULL
 MUSTER_API MUSTER_NODISCARD muster_status muster_frame_add_message(muster_frame_builder *builder,
     uint32_t player_index,

@@ -30,14 +30,19 @@
 /// The number of this interface. A module is loaded only if it was built with the same one.
 #define MUSTER_GAME_ABI 1u
 
-/// Limits on what one module may declare.
+/// The most that one module may declare; the last is of bytes.
 #define MUSTER_COLUMN_COUNT_MAX  64
 #define MUSTER_ACTION_COUNT_MAX  64
 #define MUSTER_PARAM_COUNT_MAX   16
 #define MUSTER_MESSAGE_COUNT_MAX 64
 #define MUSTER_TASK_COUNT_MAX    64
 
-/// The most bytes of one custom message.
+/// The most bytes of any name, its closing zero included; and what a world can be made for.
+#define MUSTER_NAME_BYTES        32
+#define MUSTER_PLAYER_COUNT_MAX  4096
+#define MUSTER_ENTITY_COUNT_MAX  65536
+#define MUSTER_BOX_COUNT_MAX     65536
+#define MUSTER_BLOB_BYTES_MAX    (1024 * 1024)
 #define MUSTER_MESSAGE_BYTES_MAX 1024
 
 /// One array of the world's state, an element for every entity slot, or for every player.
@@ -60,7 +65,7 @@ typedef struct muster_param_def {
     /// True for real numbers in steps of `precision`, false for whole numbers.
     bool is_real;
 
-    /// The range, checked before the game sees a value. At most 2^31 steps lie between them.
+    /// The range: at most 2^31 steps apart; of whole numbers whole and within 2^24 of zero.
     float min, max;
 
     /// The step between two neighbouring values; 1 for whole numbers.
@@ -157,10 +162,10 @@ typedef struct muster_task_def {
 /// The most a world of this game holds; the configuration may lower each. They are part of the
 /// world: a recording plays back only under the same ones.
 typedef struct muster_game_limits {
-    /// Players at once, at most 4,096.
+    /// Players at once, in [1, 4,096].
     uint32_t player_count_max;
 
-    /// Entities at once, at most 65,536.
+    /// Entities at once, in [1, 65,536].
     uint32_t entity_count_max;
 
     /// Static boxes, at most 65,536.
@@ -224,7 +229,7 @@ typedef struct muster_game {
     /// A player has come in, or came back after an absence that the world did not see as a leave.
     void (*join)(const muster_host *host, muster_world *world, uint32_t player_index);
 
-    /// A player goes. Its index is free for others after this tick. May be NULL.
+    /// A player goes. Its columns are cleared and its index is free when this returns. May be NULL.
     void (*leave)(const muster_host *host, muster_world *world, uint32_t player_index);
 
     /// A player acts. May be NULL if there are no actions.

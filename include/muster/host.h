@@ -123,6 +123,9 @@ typedef enum muster_audience {
     MUSTER_TO_ALL = 2,
 } muster_audience;
 
+/// Kinds of entities that a game may have.
+#define MUSTER_KIND_COUNT_MAX 64
+
 /// The table. Functions are grouped by what they are about.
 typedef struct muster_host {
     /// The world's current tick; the first step is tick 1, build() and start() run in tick 0.
@@ -136,17 +139,22 @@ typedef struct muster_host {
     uint64_t (*random)(
         const muster_world *world, uint64_t entity, uint32_t purpose, uint32_t index);
 
-    /// The game's blob, `blob_bytes` long, zero at first.
-    void *(*blob)(muster_world *world);
+    /// How slowly time passes for players, in thousandths, in [100, 1000]: the time between two
+    /// steps is a tick's length times 1000 / time scale. The length of a step stays the same.
+    uint32_t (*time_scale_permille)(const muster_world *world);
+
+    /// The game's blob, `blob_bytes` long, zero at first. A visibility rule only reads it, and the
+    /// columns below.
+    void *(*blob)(const muster_world *world);
 
     /// A column's first element; the element of slot s is s elements further. Zero at spawn.
-    void *(*column)(muster_world *world, uint32_t column_index);
+    void *(*column)(const muster_world *world, uint32_t column_index);
 
     /// A column by player; zero at join.
-    void *(*player_column)(muster_world *world, uint32_t column_index);
+    void *(*player_column)(const muster_world *world, uint32_t column_index);
 
     /// Makes an entity at a position.
-    /// @param kind      the game's own meaning, below 65,535
+    /// @param kind      the game's own meaning, below MUSTER_KIND_COUNT_MAX
     /// @param out_slot  set to the slot, MUSTER_NONE on failure
     /// @return MUSTER_ERR_FULL
     muster_status (*entity_spawn)(
@@ -154,6 +162,9 @@ typedef struct muster_host {
 
     /// Removes an entity, with its body. Its columns keep their values until the tick ends.
     void (*entity_remove)(muster_world *world, uint32_t slot);
+
+    /// Whether an entity lives in a slot; false for one that was removed in this tick.
+    bool (*entity_is_alive)(const muster_world *world, uint32_t slot);
 
     /// The first live entity of a kind at or after a slot, MUSTER_NONE if there is none.
     uint32_t (*entity_next)(const muster_world *world, uint32_t kind, uint32_t slot_min);

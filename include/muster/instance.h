@@ -42,7 +42,21 @@ typedef struct muster_instance_def {
 
     /// Where memory comes from. Default muster_heap_allocator().
     muster_allocator allocator;
+
+    /// A clock in nanoseconds for muster_instance_task_cost(); the world never sees it. NULL, the
+    /// default, leaves times at zero.
+    uint64_t (*now_ns)(void *clock_context);
+    void *clock_context;
 } muster_instance_def;
+
+/// What one of the game's tasks has cost since the instance was created.
+typedef struct muster_task_cost {
+    /// Items that ran.
+    uint64_t item_count;
+
+    /// The time of all of them together, and the most in one tick.
+    uint64_t total_ns, tick_ns_max;
+} muster_task_cost;
 
 /// A message that a step wants sent.
 typedef struct muster_outgoing {
@@ -63,10 +77,17 @@ typedef struct muster_outgoing {
 
 /// Something typed that happened in a step: for event logs and audits.
 typedef enum muster_core_event_type {
+    /// The world is new. Of tick 0, to be taken before the first step.
     MUSTER_EVENT_INSTANCE_STARTED = 1,
+
+    /// The world is about to be destroyed. For whoever does that to report.
     MUSTER_EVENT_INSTANCE_ENDED = 2,
+
+    /// A player came in or came back, or went.
     MUSTER_EVENT_PLAYER_JOINED = 3,
     MUSTER_EVENT_PLAYER_LEFT = 4,
+
+    /// What a player is at has changed; at the end of the step.
     MUSTER_EVENT_PLAYER_ACTIVITY = 5,
 } muster_core_event_type;
 
@@ -131,11 +152,14 @@ typedef struct muster_difference {
 /// A definition with every field at its default.
 MUSTER_API muster_instance_def muster_instance_default_def(void);
 
+/// Bytes of a reason, its closing zero included.
+#define MUSTER_REASON_BYTES 192
+
 /// Checks a module's tables: names, ranges, counts, pointers.
-/// @param out_reason  set to a sentence that names what is wrong, NULL if nothing is
+/// @param out_reason  set to a sentence that names what is wrong, empty if nothing is
 /// @return MUSTER_ERR_INVALID, or MUSTER_ERR_VERSION for another MUSTER_GAME_ABI
 MUSTER_API MUSTER_NODISCARD muster_status muster_game_check(
-    const muster_game *game, const char **out_reason);
+    const muster_game *game, char out_reason[MUSTER_REASON_BYTES]);
 
 /// Creates a world at tick 0, built and started.
 /// @return MUSTER_ERR_INVALID, MUSTER_ERR_VERSION, MUSTER_ERR_NO_MEMORY
@@ -176,6 +200,10 @@ MUSTER_API bool muster_instance_pop_outgoing(
 
 /// Takes the next event of the last step, likewise.
 MUSTER_API bool muster_instance_pop_event(muster_instance *instance, muster_core_event *out_event);
+
+/// What a task of the game's table has cost so far.
+MUSTER_API muster_task_cost muster_instance_task_cost(
+    const muster_instance *instance, uint32_t task_index);
 
 /// Bytes of a snapshot of the world as it is.
 MUSTER_API size_t muster_instance_snapshot_bytes(const muster_instance *instance);
