@@ -53,7 +53,7 @@ static void units_and_bounds_are_even_and_in_range(void **state)
         const uint64_t bits = muster_random((muster_random_key){.tick = i}, 0);
         const float unit = muster_random_unit(bits);
         assert_true(unit >= 0.0f && unit < 1.0f);
-        unit_counts[(uint32_t)(unit * BUCKET_COUNT)]++;
+        unit_counts[(uint32_t)(unit * (float)BUCKET_COUNT)]++;
         bound_counts[muster_random_below(bits, BUCKET_COUNT)]++;
     }
     for (uint32_t i = 0; i < BUCKET_COUNT; i++) {
