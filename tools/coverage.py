@@ -32,7 +32,7 @@ def measure(build):
          "--filter", "src/", "--filter", "apps/", "--filter", "games/",
          "--filter", "include/muster/",
          "--exclude-unreachable-branches", "--exclude-throw-branches",
-         "--exclude-lines-by-pattern", LEFT_OUT, "-j", "2", str(build)], check=True)
+         "--exclude-lines-by-pattern", LEFT_OUT, str(build)], check=True, timeout=300)
     return json.loads(report.read_text())["files"]
 
 
