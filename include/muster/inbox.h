@@ -68,14 +68,18 @@ MUSTER_API void muster_inbox_destroy(muster_inbox *inbox);
 /// Sets the tick of the next frame, for a world that was restored.
 MUSTER_API void muster_inbox_set_next_tick(muster_inbox *inbox, uint64_t tick);
 
-/// A player comes in at a free index. Players of a restored world are pushed as `is_present`: they
-/// are in the world already and no join is added to a frame.
+/// A player comes in at a free index, or at one whose player is just leaving: it then joins a tick
+/// after the leave. Players of a restored world are pushed as `is_present`: they are in the world
+/// already and no join is added to a frame.
 MUSTER_API void muster_inbox_push_join(
     muster_inbox *inbox, uint32_t player_index, const muster_player *player, bool is_present);
 
-/// A player goes; what waits of it is dropped. Its index is free after the next frame. Does nothing
-/// for an index without a player.
+/// A player goes; what waits of it is dropped. Does nothing for an index without a player.
 MUSTER_API void muster_inbox_push_leave(muster_inbox *inbox, uint32_t player_index);
+
+/// A player is back on a new connection and counts its actions from 1 again; what waits of the old
+/// one is dropped. Does nothing for an index without a player.
+MUSTER_API void muster_inbox_push_resume(muster_inbox *inbox, uint32_t player_index);
 
 /// A player acts; steps as in muster_frame_add_action().
 /// @return MUSTER_ERR_NOT_FOUND without such a player, MUSTER_ERR_FULL if too many wait

@@ -19,11 +19,13 @@ enum member_state {
     MEMBER_ABSENT = 0,
     MEMBER_JOINING, // the next frame says so
     MEMBER_PRESENT,
-    MEMBER_LEAVING, // the next frame says so
+    MEMBER_LEAVING,  // the next frame says so
+    MEMBER_REPLACED, // the next frame says that one leaves, the one after it that another joins
 };
 
 struct member {
     muster_player player;
+    muster_player successor; // while REPLACED
     uint64_t counted_tick;
     uint32_t counted_sequence;
     uint32_t waiting_count;
@@ -160,7 +162,18 @@ static struct member *member_at(muster_inbox *inbox, uint32_t player_index)
 
 static bool may_act(const struct member *member)
 {
-    return member->state == MEMBER_JOINING || member->state == MEMBER_PRESENT;
+    return member->state == MEMBER_JOINING || member->state == MEMBER_PRESENT ||
+           member->state == MEMBER_REPLACED;
+}
+
+// What waits under an older generation is dropped when its turn comes.
+static void forget_inputs(struct member *member)
+{
+    member->generation++;
+    member->waiting_count = 0;
+    member->counted_sequence = 0;
+    member->counted_tick = 0;
+    member->margin_ticks = 0;
 }
 
 void muster_inbox_push_join(
@@ -168,13 +181,16 @@ void muster_inbox_push_join(
 {
     struct member *member = member_at(inbox, player_index);
     MUSTER_ASSERT(player != NULL);
-    MUSTER_ASSERT(member->state == MEMBER_ABSENT);
-    const uint32_t generation = member->generation + 1;
-    *member = (struct member){
-        .player = *player,
-        .generation = generation,
-        .state = is_present ? MEMBER_PRESENT : MEMBER_JOINING,
-    };
+    MUSTER_ASSERT(member->state == MEMBER_ABSENT || member->state == MEMBER_LEAVING);
+    forget_inputs(member);
+    if (member->state == MEMBER_LEAVING) {
+        MUSTER_ASSERT(!is_present);
+        member->successor = *player;
+        member->state = MEMBER_REPLACED;
+        return;
+    }
+    member->player = *player;
+    member->state = is_present ? MEMBER_PRESENT : MEMBER_JOINING;
 }
 
 void muster_inbox_push_leave(muster_inbox *inbox, uint32_t player_index)
@@ -183,10 +199,16 @@ void muster_inbox_push_leave(muster_inbox *inbox, uint32_t player_index)
     if (!may_act(member)) {
         return;
     }
-    // Actions of an older generation are dropped when their list comes up.
-    member->generation++;
-    member->waiting_count = 0;
+    forget_inputs(member);
     member->state = member->state == MEMBER_JOINING ? MEMBER_ABSENT : MEMBER_LEAVING;
+}
+
+void muster_inbox_push_resume(muster_inbox *inbox, uint32_t player_index)
+{
+    struct member *member = member_at(inbox, player_index);
+    if (may_act(member)) {
+        forget_inputs(member);
+    }
 }
 
 static int32_t margin_of(uint64_t tick, uint64_t next_tick)
@@ -279,6 +301,18 @@ muster_status muster_inbox_push_message(muster_inbox *inbox,
     return MUSTER_OK;
 }
 
+static void close_leave(muster_frame_builder *builder, uint32_t player_index, struct member *member)
+{
+    if (muster_frame_add_leave(builder, player_index, member->player.id) != MUSTER_OK) {
+        return;
+    }
+    const bool is_replaced = member->state == MEMBER_REPLACED;
+    member->state = is_replaced ? MEMBER_JOINING : MEMBER_ABSENT;
+    if (is_replaced) {
+        member->player = member->successor;
+    }
+}
+
 // Joins and leaves that the frame has no room for wait for the next.
 static void close_members(muster_inbox *inbox, muster_frame_builder *builder, uint64_t tick)
 {
@@ -289,10 +323,8 @@ static void close_members(muster_inbox *inbox, muster_frame_builder *builder, ui
             if (muster_frame_add_join(builder, i, &member->player) == MUSTER_OK) {
                 member->state = MEMBER_PRESENT;
             }
-        } else if (member->state == MEMBER_LEAVING) {
-            if (muster_frame_add_leave(builder, i, member->player.id) == MUSTER_OK) {
-                member->state = MEMBER_ABSENT;
-            }
+        } else if (member->state == MEMBER_LEAVING || member->state == MEMBER_REPLACED) {
+            close_leave(builder, i, member);
         }
     }
 }
