@@ -418,7 +418,7 @@ int command_main(const struct command *root,
         fprintf(err, "muster: standard output cannot be written\n");
         return code == EXIT_CODE_DONE ? (int)EXIT_CODE_FAILED : (int)code;
     }
-    return code;
+    return (int)code;
 }
 
 // For commands.

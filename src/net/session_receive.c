@@ -312,7 +312,9 @@ static muster_status read_packet(muster_session *session,
     }
     struct reader reader = {.bytes = bytes, .length = length};
     struct parsed parsed; // its fragments are written before they are read
+    parsed.ack = 0;
     parsed.ack_mask = 0;
+    parsed.delay_us = 0;
     parsed.fragment_count = 0;
     parsed.window = 0;
     parse_header(&reader, &parsed);

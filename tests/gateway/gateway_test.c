@@ -469,7 +469,7 @@ static void a_full_world_says_so(void **state)
     assert_non_null(refused);
     assert_int_equal(refused->reason, MUSTER_CLOSE_FULL);
     const int closed_full_count = (world->clients[1].close_reason == MUSTER_CLOSE_FULL) +
-                                       (world->clients[2].close_reason == MUSTER_CLOSE_FULL);
+                                  (world->clients[2].close_reason == MUSTER_CLOSE_FULL);
     assert_int_equal(closed_full_count, 1);
     assert_int_equal(counter(world, MUSTER_GATEWAY_COUNTER_REFUSED_FULL), 1);
 }
