@@ -213,6 +213,7 @@ static void run_conversation(const char *rules_text)
         assert_true(end->popped_count > 8000);
         assert_int_equal(stats.send_fragment_count, 0);
         assert_int_equal(stats.packets_malformed + stats.packets_refused, 0);
+        const uint64_t p99_us = percentile_us(end, PERCENTILE_RANK); // sorts
         print_message(
             "  end %d: %u messages, p50 %llu ms, p99 %llu ms, longest %llu ms; rtt %u ms, "
             "loss %u ppm, fates %llu acked %llu lost, fragments %llu, again %llu\n",
