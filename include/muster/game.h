@@ -229,7 +229,8 @@ typedef struct muster_game {
     /// A player has come in, or came back after an absence that the world did not see as a leave.
     void (*join)(const muster_host *host, muster_world *world, uint32_t player_index);
 
-    /// A player goes. Its columns are cleared and its index is free when this returns. May be NULL.
+    /// A player goes. Its columns are cleared and its index is free when this returns. NULL
+    /// removes its entity.
     void (*leave)(const muster_host *host, muster_world *world, uint32_t player_index);
 
     /// A player acts. May be NULL if there are no actions.

@@ -118,6 +118,13 @@ static inline float muster_cos(float radians)
     return muster_sin(radians + 0.5f * MUSTER_PI);
 }
 
+/// The level direction of length 1 that a heading looks in.
+static inline muster_vec3 muster_vec3_heading(float radians)
+{
+    const muster_vec3 way = {muster_cos(radians), muster_sin(radians), 0.0f};
+    return way;
+}
+
 /// The heading of (x, y) in [-pi, pi], within 1e-5; 0 for (0, 0).
 static inline float muster_atan2(float y, float x)
 {

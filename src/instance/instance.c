@@ -141,15 +141,23 @@ static void apply_message(muster_world *world, const struct frame_record *record
     world->game->receive(world_host(), world, &message);
 }
 
+static void apply_leave(muster_world *world, uint32_t player_index)
+{
+    const uint32_t slot = world->players[player_index].entity_slot;
+    if (world->game->leave != NULL) {
+        world->game->leave(world_host(), world, player_index);
+    } else if (slot != MUSTER_NONE) {
+        world_remove(world, slot);
+    }
+    world_leave(world, player_index);
+}
+
 static void apply_record(muster_world *world, const struct frame_record *record)
 {
     const muster_game *game = world->game;
     switch (record->type) {
     case FRAME_LEAVE:
-        if (game->leave != NULL) {
-            game->leave(world_host(), world, record->player_index);
-        }
-        world_leave(world, record->player_index);
+        apply_leave(world, record->player_index);
         return;
     case FRAME_JOIN:
         world_join(world, record->player_index, &record->player);
