@@ -14,6 +14,7 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #define RUN(...) program_run((const char *const[]){__VA_ARGS__, NULL}, &outcome)
 
@@ -251,6 +252,67 @@ static void an_absent_benchmark_is_missing(void **state)
     assert_int_equal(outcome.code, 3);
 }
 
+// The program beside benchmarks of this test's own, as it stands once installed.
+static void install_benchmark(const char *name, const char *script)
+{
+    const char *const copy[] = {
+        "-c", "mkdir -p bin bench && cp \"$0\" bin/muster", MUSTER_PROGRAM, NULL};
+    program_run_at("/bin/sh", copy, &outcome);
+    assert_int_equal(outcome.code, 0);
+    char path[64];
+    snprintf(path, sizeof path, "bench/muster-bench-%s", name);
+    file_write(path, script);
+    assert_int_equal(chmod(path, 0755), 0);
+}
+
+#define RUN_INSTALLED(...)                                                                         \
+    program_run_at("bin/muster", (const char *const[]){__VA_ARGS__, NULL}, &outcome)
+
+static void benchmarks_are_listed_and_run_with_what_follows_their_name(void **state)
+{
+    (void)state;
+    install_benchmark("echo", "#!/bin/sh\n"
+                              "echo '{\"bench\":\"echo\",\"metric\":\"a\",\"value\":1.5,'"
+                              "'\"unit\":\"ms\",\"peer\":\"other\",\"ratio\":0.25}'\n"
+                              "echo \"skipped: $*\"\n");
+    install_benchmark("broken", "#!/bin/sh\nexit 7\n");
+    RUN_INSTALLED("bench");
+    assert_int_equal(outcome.code, 0);
+    assert_string_equal(outcome.out, "broken\necho\n");
+    RUN_INSTALLED("bench", "echo", "--rounds", "5");
+    assert_int_equal(outcome.code, 0);
+    assert_string_equal(outcome.out,
+        "echo           a                                           1.5 ms         0.25 of other\n"
+        "skipped: --rounds 5\n");
+    RUN_INSTALLED("bench", "echo", "--rounds", "--json", "5");
+    assert_int_equal(outcome.code, 0);
+    assert_string_equal(outcome.out,
+        "{\"bench\":\"echo\",\"metric\":\"a\",\"value\":1.5,\"unit\":\"ms\",\"peer\":\"other\","
+        "\"ratio\":0.25}\nskipped: --rounds 5\n");
+    RUN_INSTALLED("bench", "--json", "broken");
+    assert_int_equal(outcome.code, 7);
+    RUN_INSTALLED("bench", "broken");
+    assert_int_equal(outcome.code, 1);
+    RUN_INSTALLED("bench", "ecko");
+    assert_int_equal(outcome.code, 3);
+    assert_string_equal(outcome.err,
+        "muster: no benchmark \"ecko\"; did you mean \"echo\"?\nThere are: broken echo\n");
+}
+
+static void completion_is_a_script_that_completes_commands_and_flags(void **state)
+{
+    (void)state;
+    const char *const script[] = {"-c",
+        "eval \"$($0 completion)\"\n"
+        "COMP_WORDS=(muster config sh) COMP_CWORD=2; _muster; echo \"${COMPREPLY[@]}\"\n"
+        "COMP_WORDS=(muster config show --or) COMP_CWORD=3; _muster; echo \"${COMPREPLY[@]}\"\n"
+        "COMP_WORDS=(muster d) COMP_CWORD=1; _muster; echo \"${COMPREPLY[@]}\"\n",
+        MUSTER_PROGRAM, NULL};
+    program_run_at("/bin/bash", script, &outcome);
+    assert_int_equal(outcome.code, 0);
+    assert_string_equal(outcome.out, "show\n--origin\ndoctor\n");
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +326,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
         cmocka_unit_test(doctor_names_a_taken_port_and_who_shows_its_owner),
         cmocka_unit_test(an_absent_benchmark_is_missing),
+        cmocka_unit_test(benchmarks_are_listed_and_run_with_what_follows_their_name),
+        cmocka_unit_test(completion_is_a_script_that_completes_commands_and_flags),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
