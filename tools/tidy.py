@@ -328,7 +328,7 @@ def is_documented(file, number):
         text = line.strip()
         if text.startswith("///"):
             return True
-        if not text or text.endswith("{") and "enum" not in text:
+        if not text or text[0] == "}" or text.endswith("{") and "enum" not in text:
             return False
     return False
 

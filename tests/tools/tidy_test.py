@@ -64,14 +64,17 @@ class Rules(unittest.TestCase):
         path = "src/net/CMakeLists.txt"
         self.assert_silent(path, head + "muster_part(net DEPENDS wire core LIBRARIES X::Y)\n")
         self.assert_fires("links", path, head + "muster_part(net DEPENDS core space)\n")
+        self.assert_fires("links", path, head + "muster_part(net DEPENDS sched)\n")
 
     def test_budgets_hold(self):
         self.assert_fires("columns", "src/net/a.c", source("//" + " x" * 60))
         self.assert_fires("columns", "tools/a.py", "# SPDX-License-Identifier: Apache-2.0\n" +
                           "#" * 101)
-        self.assert_fires("file_lines", "src/net/a.c", source("\n" * 600))
+        self.assert_fires("file_lines", "src/net/a.c", source("\n" * 599))
+        self.assert_silent("src/net/a.c", source("\n" * 598))
         self.assert_silent("tests/net/a_test.c", source("\n" * 900))
-        self.assert_fires("file_lines", "include/muster/a.h", source("\n" * 250))
+        self.assert_fires("file_lines", "include/muster/a.h", source("\n" * 249))
+        self.assert_silent("include/muster/a.h", source("\n" * 248))
         self.assert_fires("file_bytes", "docs/a.md", "x\n" * 200_000)
 
     def test_a_function_has_at_most_seventy_lines(self):
@@ -94,6 +97,7 @@ class Rules(unittest.TestCase):
         for text in ("int a(void);", "typedef struct a a;", "#define A 1",
                      "/// Doc.\nstruct a {\n    int b;\n};", "enum a {\n    A = 1,\n};",
                      "/// Doc.\nenum a {\n    A = 1,\n\n    B = 2,\n};",
+                     '/// Doc.\nextern "C" {\n/// Doc.\nint a(void);\n}\nint b(void);',
                      "/// Doc.\nstruct a {\n    /// Doc.\n    int b;\n\n    int (*c)(int);\n};",
                      "/// Doc.\nstatic inline int a(void)\n{\n    return 1;\n}\nint b(void);"):
             self.assert_fires("documented", path, source(text))
@@ -146,7 +150,9 @@ class Rules(unittest.TestCase):
         self.assert_fires("file_name", "src/net/BadName.c", source(""))
         self.assert_fires("file_name", "fuzz/net/a.c", source(""))
         self.assert_fires("test_names", "tests/net/a_test.c",
-                          source("    cmocka_unit_test(test_one),"))
+                          source("    cmocka_unit_test(test_one_or_two),"))
+        self.assert_fires("test_names", "tests/net/a_test.c",
+                          source("    cmocka_unit_test(packet_drop),"))
         self.assert_silent("tests/net/a_test.c",
                            source("    cmocka_unit_test(a_late_packet_is_dropped),"))
 
