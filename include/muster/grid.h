@@ -82,6 +82,9 @@ typedef struct muster_grid_range {
     uint32_t begin, end;
 } muster_grid_range;
 
+/// The most ranges that muster_grid_after() writes.
+#define MUSTER_GRID_AFTER_RANGE_COUNT 10u
+
 /// The state of a walk. Fill in with muster_grid_walk(); the fields are the grid's own.
 typedef struct muster_grid_cursor {
     /// The grid walked over.
@@ -139,6 +142,20 @@ MUSTER_API muster_grid_cursor muster_grid_walk(
 /// layered a point may come more than once; else it comes once.
 /// @return false when the walk is over, leaving `out_range` alone
 MUSTER_API bool muster_grid_next(muster_grid_cursor *cursor, muster_grid_range *out_range);
+
+/// True unless a point of the walk's latest range lies in a row that only shares its place in the
+/// table with the row the walk is at. Leaving out such points, a walk sees each point once.
+/// @param index  of a sorted point in that range
+MUSTER_API bool muster_grid_is_in_row(const muster_grid_cursor *cursor, uint32_t index);
+
+/// Lists where the partners of a sorted point are: over all points, every two of which are in the
+/// same or in neighbouring cells, corners included, come together exactly once. Others that share
+/// a table cell with them may come too.
+/// @param index       of a sorted point
+/// @param out_ranges  room for MUSTER_GRID_AFTER_RANGE_COUNT
+/// @return how many ranges were written, none of them empty
+MUSTER_API uint32_t muster_grid_after(
+    const muster_grid *grid, uint32_t index, muster_grid_range *out_ranges);
 
 /// Lists the points within a distance, each once, in order of rows and cells.
 /// @param radius_m  at least 0; a point at exactly this distance is within

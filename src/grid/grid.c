@@ -90,8 +90,8 @@ muster_status muster_grid_create(const muster_grid_def *def, muster_grid **out_g
 
     const size_t point_count = (size_t)def->point_capacity + PAD_COUNT;
     const size_t cell_count = (size_t)def->column_count * def->row_count;
-    const size_t bytes = sizeof(muster_grid) + point_count * 5 * sizeof(uint32_t) +
-                         (cell_count + 1) * sizeof(uint32_t);
+    const size_t words = point_count * 5 + cell_count + 1;
+    const size_t bytes = sizeof(muster_grid) + words * sizeof(uint32_t);
     muster_grid *grid = def->allocator.alloc(def->allocator.context, bytes, _Alignof(muster_grid));
     if (grid == NULL) {
         return MUSTER_ERR_NO_MEMORY;
@@ -257,16 +257,60 @@ bool muster_grid_next(muster_grid_cursor *cursor, muster_grid_range *out_range)
     return true;
 }
 
-// True unless the point at a sorted index lies in a row that only shares its place in the table
-// with the row the walk is at, and so comes another time.
-static bool is_in_row(const muster_grid_cursor *cursor, uint32_t index)
+bool muster_grid_is_in_row(const muster_grid_cursor *cursor, uint32_t index)
 {
+    MUSTER_ASSERT(cursor != NULL);
     const muster_grid *grid = cursor->grid;
     if (cursor->is_whole || !grid->is_layered) {
         return true;
     }
     return cell_coordinate(grid, grid->y[index]) == cursor->row_y &&
            cell_coordinate(grid, grid->z[index]) == cursor->row_z;
+}
+
+static uint32_t add_range(muster_grid_range *ranges, uint32_t count, uint32_t begin, uint32_t end)
+{
+    ranges[count] = (muster_grid_range){begin, end};
+    return count + (begin < end ? 1u : 0u);
+}
+
+uint32_t muster_grid_after(const muster_grid *grid, uint32_t index, muster_grid_range *out_ranges)
+{
+    MUSTER_ASSERT(grid != NULL);
+    MUSTER_ASSERT(index < grid->point_count);
+    MUSTER_ASSERT(out_ranges != NULL);
+
+    const int32_t y = cell_coordinate(grid, grid->y[index]);
+    const int32_t z = layer_coordinate(grid, grid->z[index]);
+    const int32_t column = cell_coordinate(grid, grid->x[index]) & grid->column_mask;
+    const int32_t edge = grid->column_mask;
+
+    // The points after it in its own cell, and the next cell of its row.
+    const uint32_t *row = grid->cell_start + row_start(grid, y, z);
+    uint32_t count = 0;
+    if (column < edge) {
+        count = add_range(out_ranges, count, index + 1, row[column + 2]);
+    } else {
+        count = add_range(out_ranges, count, index + 1, row[column + 1]);
+        count = add_range(out_ranges, count, row[0], row[1]);
+    }
+
+    // Three cells of each row on one side of it: above, and for layers all of the one on top.
+    static const int32_t sides[4][2] = {{1, 0}, {-1, 1}, {0, 1}, {1, 1}};
+    const uint32_t side_count = grid->is_layered ? 4 : 1;
+    for (uint32_t i = 0; i < side_count; i++) {
+        row = grid->cell_start + row_start(grid, y + sides[i][0], z + sides[i][1]);
+        if (column == 0) {
+            count = add_range(out_ranges, count, row[0], row[2]);
+            count = add_range(out_ranges, count, row[edge], row[edge + 1]);
+        } else if (column == edge) {
+            count = add_range(out_ranges, count, row[edge - 1], row[edge + 1]);
+            count = add_range(out_ranges, count, row[0], row[1]);
+        } else {
+            count = add_range(out_ranges, count, row[column - 1], row[column + 2]);
+        }
+    }
+    return count;
 }
 
 static float distance_squared(const muster_grid *grid, uint32_t index, muster_vec3 centre)
@@ -295,7 +339,8 @@ muster_status muster_grid_within(const muster_grid *grid,
     *out_count = 0;
     for (muster_grid_range range; muster_grid_next(&cursor, &range);) {
         for (uint32_t i = range.begin; i < range.end; i++) {
-            if (distance_squared(grid, i, centre) > radius_squared || !is_in_row(&cursor, i)) {
+            if (distance_squared(grid, i, centre) > radius_squared ||
+                !muster_grid_is_in_row(&cursor, i)) {
                 continue;
             }
             if (*out_count == id_capacity) {

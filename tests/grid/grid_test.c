@@ -6,6 +6,7 @@
 
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <setjmp.h>
 
@@ -146,6 +147,56 @@ static void points_keep_the_order_they_were_given_in_within_a_cell(void **state)
     muster_grid_destroy(grid);
 }
 
+static bool are_near(muster_vec3 a, muster_vec3 b, muster_grid_def def)
+{
+    const float x = muster_floor(a.x / def.cell_m) - muster_floor(b.x / def.cell_m);
+    const float y = muster_floor(a.y / def.cell_m) - muster_floor(b.y / def.cell_m);
+    const float z = muster_floor(a.z / def.cell_m) - muster_floor(b.z / def.cell_m);
+    const bool is_near_in_height = !def.is_layered || z * z <= 1.0f;
+    return x * x <= 1.0f && y * y <= 1.0f && is_near_in_height;
+}
+
+static void check_partners(muster_grid_def def)
+{
+    muster_grid *grid = create(def);
+    uint64_t random = test_seed;
+    static muster_vec3 positions[POINT_COUNT];
+    static uint8_t meetings[POINT_COUNT][POINT_COUNT];
+    scatter(&random, positions, 20.0f);
+    memset(meetings, 0, sizeof meetings);
+    assert_int_equal(muster_grid_build(grid, positions, NULL, POINT_COUNT), MUSTER_OK);
+    const muster_grid_view view = muster_grid_read(grid);
+    for (uint32_t i = 0; i < POINT_COUNT; i++) {
+        muster_grid_range ranges[MUSTER_GRID_AFTER_RANGE_COUNT];
+        const uint32_t range_count = muster_grid_after(grid, i, ranges);
+        for (uint32_t k = 0; k < range_count; k++) {
+            assert_true(ranges[k].begin < ranges[k].end);
+            for (uint32_t j = ranges[k].begin; j < ranges[k].end; j++) {
+                meetings[view.ids[i]][view.ids[j]]++;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < POINT_COUNT; i++) {
+        for (uint32_t j = 0; j < i; j++) {
+            if (are_near(positions[i], positions[j], def)) {
+                assert_int_equal(meetings[i][j] + meetings[j][i], 1);
+            }
+        }
+    }
+    muster_grid_destroy(grid);
+}
+
+static void neighbours_come_together_exactly_once(void **state)
+{
+    (void)state;
+    muster_grid_def def = muster_grid_default_def();
+    def.cell_m = 2.0f;
+    def.column_count = 8;
+    check_partners(def);
+    def.is_layered = true;
+    check_partners(def);
+}
+
 static void only_the_listed_ids_are_in_the_grid(void **state)
 {
     (void)state;
@@ -249,6 +300,7 @@ int main(int argument_count, char **arguments)
         cmocka_unit_test(a_small_table_that_wraps_finds_each_point_once),
         cmocka_unit_test(a_layered_grid_finds_each_point_once),
         cmocka_unit_test(points_keep_the_order_they_were_given_in_within_a_cell),
+        cmocka_unit_test(neighbours_come_together_exactly_once),
         cmocka_unit_test(only_the_listed_ids_are_in_the_grid),
         cmocka_unit_test(more_points_than_fit_are_refused_and_change_nothing),
         cmocka_unit_test(a_query_that_finds_too_much_says_so_and_keeps_the_first),
