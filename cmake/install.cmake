@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
 # What an engine or a game needs to build against Muster from outside this tree: the headers, the
-# part libraries behind the one CMake target muster::muster, and muster.pc for everybody else.
+# part libraries behind the one CMake target muster::muster (muster::headers for a game, which links
+# nothing), and muster.pc for everybody else.
 
 get_property(parts GLOBAL PROPERTY MUSTER_PARTS)
 get_property(libraries GLOBAL PROPERTY MUSTER_LIBRARIES)
@@ -9,6 +10,7 @@ list(REMOVE_DUPLICATES libraries)
 
 add_library(muster_all INTERFACE)
 set_target_properties(muster_all PROPERTIES EXPORT_NAME muster)
+set_target_properties(muster_headers PROPERTIES EXPORT_NAME headers)
 target_link_libraries(muster_all INTERFACE ${parts})
 
 install(TARGETS muster_all muster_headers ${parts} EXPORT muster-targets FILE_SET HEADERS)
@@ -29,10 +31,9 @@ foreach(library IN LISTS libraries)
 endforeach()
 list(JOIN pc_requires " " pc_requires)
 
-# Higher floors first: a part's symbols are looked up in what follows it.
-list(REVERSE parts)
 list(TRANSFORM parts PREPEND -l)
 list(JOIN parts " " pc_libraries)
+file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 
 include(CMakePackageConfigHelpers)
 configure_package_config_file(cmake/muster-config.cmake.in ${PROJECT_BINARY_DIR}/muster-config.cmake

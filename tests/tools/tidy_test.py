@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Proves that each rule of tools/tidy.py fires on a bad sample and is silent on a good one."""
 
+import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -168,6 +170,18 @@ class Rules(unittest.TestCase):
         self.assert_silent("CHANGELOG.md", "# Changelog\n## Unreleased\n### Added\n### Fixed\n")
         self.assert_fires("packages", "deps/a.txt", "b\na\n")
         self.assert_fires("packages", "deps/a.txt", "a b\n")
+
+    @unittest.skipUnless(shutil.which("cc") and shutil.which("nm"), "no C compiler here")
+    def test_a_module_exports_its_table_and_imports_nothing_of_the_host(self):
+        table = "int muster_game_module(void) { return 0; }\n"
+        with tempfile.TemporaryDirectory() as folder:
+            for text, count in ((table, 0), (table + "int other(void) { return 0; }\n", 1),
+                                ("int muster_help(void);\n" + table.replace("0;",
+                                 "muster_help();"), 1), ("int other;\n", 1)):
+                module = str(Path(folder, "game.so"))
+                subprocess.run(["cc", "-shared", "-fPIC", "-xc", "-", "-o", module], input=text,
+                               text=True, check=True)
+                self.assertEqual(count, len(list(tidy.check_exports(module))), text)
 
 
 if __name__ == "__main__":
