@@ -47,6 +47,8 @@ function(muster_test target test_name source)
     add_executable(${target} ${source})
     target_include_directories(${target} PRIVATE
         ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src)
+    # Where tests find the vectors of docs/protocol/.
+    target_compile_definitions(${target} PRIVATE MUSTER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     target_link_libraries(${target} PRIVATE ${ARGN} PkgConfig::CMOCKA Threads::Threads m)
     add_test(NAME ${test_name} COMMAND ${target})
     set_tests_properties(${test_name} PROPERTIES LABELS "unit;${part}" TIMEOUT 120)
