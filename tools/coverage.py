@@ -3,8 +3,10 @@
 """How much of each part the tests execute, and whether that is enough.
 
     tools/coverage.py build/coverage          after the tests of the coverage preset have run
+    tools/coverage.py --fuzz build/coverage   after its tests labelled fuzz alone have run
 
-Prints one row a part and exits 1 if one is below its gate, naming the files that miss most.
+Prints one row a part (or a decoder) and exits 1 if one is below its gate, naming the files that
+miss most.
 Lines with MUSTER_ASSERT( are left out: a test cannot make them fail. Details by line are in
 coverage.json of the build folder.
 """
@@ -18,6 +20,14 @@ from pathlib import Path
 
 LINES_PERCENT_MIN = 90
 BRANCHES_PERCENT_MIN = {"space": 95, "grid": 95}
+
+# What the fuzz targets, replaying their corpus, must execute of the decoder that they are for: of
+# the functions that they reach in src/<part>/<unit>.c for fuzz/<part>/<unit>_fuzz.c, or in what
+# stands here. Functions that they never enter are encoders and the like.
+DECODER_LINES_PERCENT_MIN = 80
+DECODERS = {
+    "apps/settings": ["apps/muster/settings.c", "apps/muster/settings_yaml.c"],
+}
 
 # Shown and not gated: what they do depends on the machine, or is wiring that other tests run.
 UNGATED = {"drivers", "apps", "games"}
@@ -45,10 +55,22 @@ def percent(hit, count):
     return 100.0 * hit / count if count else 100.0
 
 
-def count_file(file):
-    """[lines, lines executed, branches, branches taken] of a file in gcovr's report."""
+def reached_lines(file):
+    """The numbers of the lines that belong to functions which were entered."""
+    starts = sorted((f["lineno"], f["execution_count"]) for f in file["functions"])
+    last = max((line["line_number"] for line in file["lines"]), default=0)
+    ends = [start for start, _ in starts[1:]] + [last + 1]
+    return {number for (start, count), end in zip(starts, ends) if count
+            for number in range(start, end)}
+
+
+def count_file(file, numbers=None):
+    """[lines, lines executed, branches, branches taken] of a file in gcovr's report, of all its
+    lines or of those with the given numbers."""
     counts = [0, 0, 0, 0]
     for line in file["lines"]:
+        if numbers is not None and line["line_number"] not in numbers:
+            continue
         if line.get("gcovr/noncode") or line.get("gcovr/excluded"):
             continue
         counts[0] += 1
@@ -59,12 +81,28 @@ def count_file(file):
     return counts
 
 
-def main(arguments):
-    if len(arguments) != 1:
-        print(__doc__, file=sys.stderr)
-        return 2
+def gate_decoders(files):
+    counts = {file["file"]: count_file(file, reached_lines(file)) for file in files}
+    is_enough = True
+    for target in sorted(Path("fuzz").glob("*/*_fuzz.c")):
+        unit = f"{target.parent.name}/{target.name.removesuffix('_fuzz.c')}"
+        sources = DECODERS.get(unit, [f"src/{unit}.c"])
+        missing = [source for source in sources if source not in counts]
+        if missing:
+            print(f"{unit}: {missing[0]} is not in the report; which source does it fuzz?")
+            is_enough = False
+            continue
+        hit = percent(sum(counts[s][1] for s in sources), sum(counts[s][0] for s in sources))
+        is_low = hit < DECODER_LINES_PERCENT_MIN
+        verdict = f"  must be {DECODER_LINES_PERCENT_MIN} % at least" if is_low else ""
+        print(f"{unit:<28} {hit:>6.1f} % of reached functions{verdict}")
+        is_enough = is_enough and not is_low
+    return is_enough
+
+
+def gate_parts(files_measured):
     parts = defaultdict(dict)
-    for file in measure(Path(arguments[0])):
+    for file in files_measured:
         parts[part_of(file["file"])][file["file"]] = count_file(file)
 
     is_enough = True
@@ -84,7 +122,18 @@ def main(arguments):
             for path, counts in sorted(files.items(), key=lambda f: f[1][1] - f[1][0])[:8]:
                 print(f"    {path}: {counts[0] - counts[1]} lines not executed, "
                       f"{counts[2] - counts[3]} branches not taken")
-    return 0 if is_enough else 1
+    return is_enough
+
+
+def main(arguments):
+    gate = gate_parts
+    if arguments[:1] == ["--fuzz"]:
+        gate = gate_decoders
+        arguments = arguments[1:]
+    if len(arguments) != 1:
+        print(__doc__, file=sys.stderr)
+        return 2
+    return 0 if gate(measure(Path(arguments[0]))) else 1
 
 
 if __name__ == "__main__":
