@@ -248,7 +248,8 @@ static bool count_message(
     const uint64_t now_ns = log->def.now_ns(log->def.context);
     struct log_repeat *repeat = find_repeat(log, key);
     *out_owed = (struct log_repeat){0};
-    const bool is_over = now_ns - repeat->begin_ns >= SECOND_NS || now_ns < repeat->begin_ns;
+    // A clock that was set back gives a difference that wraps to a very long time.
+    const bool is_over = now_ns - repeat->begin_ns >= SECOND_NS;
     if (repeat->key != key || is_over) {
         *out_owed = *repeat;
         *repeat = (struct log_repeat){.key = key, .begin_ns = now_ns, .level = level};

@@ -280,10 +280,7 @@ static int try_bind(const struct port_check *port)
         (void)setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     }
     const int result = bind(descriptor, (const struct sockaddr *)&address, length);
-    int reason = result == 0 ? 0 : errno;
-    if (reason == 0 && port->type == SOCK_STREAM && listen(descriptor, 1) != 0) {
-        reason = errno;
-    }
+    const int reason = result == 0 ? 0 : errno;
     close(descriptor);
     return reason;
 }

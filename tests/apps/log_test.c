@@ -148,21 +148,24 @@ static void what_does_not_fit_is_left_out_whole(void **state)
 static void every_length_of_line_stays_within_its_maximum(void **state)
 {
     (void)state;
-    char word[LOG_LINE_BYTES_MAX];
-    memset(word, '"', sizeof word);
+    char word[1001];
+    memset(word, 'x', sizeof word);
     word[sizeof word - 1] = '\0';
-    for (uint32_t length = 0; length < 1200; length++) {
-        open_log(LOG_JSON);
-        const char *end = word + sizeof word - 1;
-        const struct log_field part = log_text("part", end - length / 3);
-        const struct log_field fields[] = {
-            part, part, part, part, log_text("x", end - length % 40)};
-        log_write(&log_under_test, LOG_INFO, "full", fields, 5);
-        const char *text = close_log();
-        assert_in_range(strlen(text), 1, LOG_LINE_BYTES_MAX);
-        json_t *line = json_loads(text, 0, NULL);
-        assert_non_null(line);
-        json_decref(line);
+    const char *end = word + sizeof word - 1;
+    const struct log_field part = log_text("part", word);
+    for (int format = LOG_TEXT; format <= LOG_JSON; format++) {
+        for (uint32_t length = 900; length < 1000; length++) {
+            open_log((enum log_format)format);
+            const struct log_field fields[] = {
+                part, part, part, log_text("x", end - length), log_text("y", word)};
+            log_write(&log_under_test, LOG_INFO, "full", fields, 5);
+            const char *text = close_log();
+            assert_in_range(strlen(text), 3000, LOG_LINE_BYTES_MAX);
+            assert_non_null(strstr(text, "cut"));
+            json_t *line = json_loads(text, 0, NULL);
+            assert_int_equal(line != NULL, format == LOG_JSON);
+            json_decref(line);
+        }
     }
 }
 
