@@ -351,6 +351,34 @@ static void apply_flags(struct invocation *invocation)
     }
 }
 
+// A mistyped variable would be ignored in silence. Only what is near a setting is named, because
+// orchestrators set variables of their own for a service that is called muster.
+static void warn_of_stray_variable(const char *stray, FILE *err)
+{
+    char name[SETTING_NAME_CAPACITY];
+    struct text text = text_in(name, sizeof name);
+    text_append_bytes(&text, stray, strcspn(stray, "="));
+    if (text.is_cut) {
+        return;
+    }
+    char known[SETTING_COUNT_MAX + 1][SETTING_NAME_CAPACITY] = {"MUSTER_CONFIG"};
+    struct nearest nearest = nearest_begin(name);
+    nearest_offer(&nearest, known[0]);
+    for (uint32_t i = 0; setting_at(i) != NULL; i++) {
+        struct text known_text = text_in(known[i + 1], sizeof known[i + 1]);
+        setting_environment_name(setting_at(i), &known_text);
+        nearest_offer(&nearest, known[i + 1]);
+    }
+    if (nearest.best != NULL && strcmp(nearest.best, name) != 0) {
+        struct problem problem;
+        struct text message = text_in(problem.text, sizeof problem.text);
+        text_append(&message, "ignored the variable ");
+        text_quote(&message, name, text.length);
+        nearest_append(&nearest, &message);
+        fprintf(err, "muster: %s\n", problem.text);
+    }
+}
+
 muster_status command_configure(
     struct invocation *invocation, char *const *environment, struct problem *problem)
 {
@@ -372,6 +400,11 @@ muster_status command_configure(
         }
     }
     apply_flags(invocation);
+    for (char *const *at = environment; *at != NULL; at++) {
+        if (strncmp(*at, "MUSTER_", strlen("MUSTER_")) == 0) {
+            warn_of_stray_variable(*at, invocation->err);
+        }
+    }
     return MUSTER_OK;
 }
 
@@ -449,6 +482,22 @@ uint64_t flag_number(const struct invocation *invocation, const char *name)
 const char *flag_text(const struct invocation *invocation, const char *name)
 {
     return invocation->values[index_of_flag(invocation, name)].text;
+}
+
+_Static_assert((int)SETTING_LOG_DEBUG == (int)LOG_DEBUG, "levels are told apart by position");
+_Static_assert((int)SETTING_LOG_ERROR == (int)LOG_ERROR, "levels are told apart by position");
+
+struct log_def command_log_def(const struct invocation *invocation)
+{
+    MUSTER_ASSERT(invocation->command->uses_settings);
+    const struct settings *settings = &invocation->configuration.settings;
+    struct log_def def = log_default_def();
+    def.level = (enum log_level)settings->log.level;
+    if (settings->log.format != SETTING_LOG_AUTO) {
+        def.format = settings->log.format == SETTING_LOG_JSON ? LOG_JSON : LOG_TEXT;
+    }
+    def.role = invocation->command->name;
+    return def;
 }
 
 const char *argument_text(const struct invocation *invocation, uint32_t index)

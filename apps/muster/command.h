@@ -22,6 +22,7 @@
 ///
 /// Memory: none of its own. Threads: the main thread.
 
+#include "apps/muster/log.h"
 #include "apps/muster/settings.h"
 
 #include <stdio.h>
@@ -124,7 +125,8 @@ enum command_request command_read(const struct command *root,
     struct problem *problem);
 
 /// Fills invocation->configuration: defaults, the file that --config or MUSTER_CONFIG names, the
-/// environment, the flags. MUSTER_ERR_INVALID with the problem.
+/// environment, the flags. MUSTER_ERR_INVALID with the problem. A variable that looks like a
+/// mistyped setting is named on invocation->err and otherwise ignored.
 MUSTER_NODISCARD muster_status command_configure(
     struct invocation *invocation, char *const *environment, struct problem *problem);
 
@@ -157,6 +159,10 @@ uint64_t flag_number(const struct invocation *invocation, const char *name);
 
 /// A flag as it was written; NULL when it is neither given nor defaulted.
 const char *flag_text(const struct invocation *invocation, const char *name);
+
+/// The log that the settings ask for, on standard error, with the command's name as its role. Of
+/// commands with `uses_settings`.
+struct log_def command_log_def(const struct invocation *invocation);
 
 /// The positional argument at `index`; NULL when it was left out.
 const char *argument_text(const struct invocation *invocation, uint32_t index);

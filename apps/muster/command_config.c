@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/muster/commands.h"
 #include "apps/muster/document.h"
+#include "apps/muster/safety.h"
 #include "apps/muster/settings_yaml.h"
 
 #include <errno.h>
@@ -81,13 +82,31 @@ static enum exit_code print_check_json(
     return problem == NULL ? EXIT_CODE_DONE : EXIT_CODE_USAGE;
 }
 
+// What a start with this file would refuse, without looking at the server's own keys.
+static muster_status check_safety(
+    const char *path, const struct settings *settings, struct problem *problem)
+{
+    const struct secrets secrets = {
+        .is_development = settings->gateway.secrets == SETTING_SECRETS_DEVELOPMENT,
+    };
+    struct problem refusal;
+    const muster_status status = safety_check(settings, &secrets, &refusal);
+    if (status != MUSTER_OK) {
+        problem_set(problem, "%.400s: %.600s", path, refusal.text);
+    }
+    return status;
+}
+
 static enum exit_code run_check(const struct invocation *invocation)
 {
     struct configuration configuration;
     configuration_init(&configuration);
     struct problem problem;
     const char *path = argument_text(invocation, 0);
-    const muster_status status = settings_read_file(&configuration, path, &problem);
+    muster_status status = settings_read_file(&configuration, path, &problem);
+    if (status == MUSTER_OK) {
+        status = check_safety(path, &configuration.settings, &problem);
+    }
     if (flag_is_true(invocation, "json")) {
         return print_check_json(invocation, path, status == MUSTER_OK ? NULL : &problem);
     }

@@ -208,6 +208,27 @@ static void flags_write_settings_over_environment(void **state)
     assert_string_equal(buffer, "--seed");
 }
 
+static void the_log_follows_the_settings(void **state)
+{
+    (void)state;
+    char *const environment[] = {NULL};
+    assert_int_equal(
+        READ("up", "a", "--set", "log.level=warn", "--set=log.format=json"), COMMAND_RUN);
+    assert_int_equal(command_configure(&invocation, environment, &problem), MUSTER_OK);
+    struct log_def def = command_log_def(&invocation);
+    assert_int_equal(def.level, LOG_WARN);
+    assert_int_equal(def.format, LOG_JSON);
+    assert_string_equal(def.role, "up");
+    assert_int_equal(READ("up", "a", "--set", "log.format=text"), COMMAND_RUN);
+    assert_int_equal(command_configure(&invocation, environment, &problem), MUSTER_OK);
+    def = command_log_def(&invocation);
+    assert_int_equal(def.level, LOG_INFO);
+    assert_int_equal(def.format, LOG_TEXT);
+    assert_int_equal(READ("up", "a"), COMMAND_RUN);
+    assert_int_equal(command_configure(&invocation, environment, &problem), MUSTER_OK);
+    assert_int_equal(command_log_def(&invocation).format, log_default_def().format);
+}
+
 static void the_configuration_file_is_named_by_flag_or_variable(void **state)
 {
     (void)state;
@@ -264,6 +285,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(help_wins_over_what_is_missing),
         cmocka_unit_test(what_follows_the_last_argument_is_passed_on_unread),
         cmocka_unit_test(flags_write_settings_over_environment),
+        cmocka_unit_test(the_log_follows_the_settings),
         cmocka_unit_test(the_configuration_file_is_named_by_flag_or_variable),
         cmocka_unit_test(help_and_completion_name_every_flag),
         cmocka_unit_test(main_returns_the_commands_code),

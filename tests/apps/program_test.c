@@ -209,6 +209,37 @@ static void wrong_settings_from_outside_the_file_are_refused(void **state)
     expect_usage("muster: --set is \"game.seed\", expected KEY=VALUE, such as game.seed=7\n");
 }
 
+static void check_refuses_to_listen_wide_while_doors_are_open(void **state)
+{
+    (void)state;
+    file_write("wide.yaml", "network: {bind: 0.0.0.0}\n");
+    RUN("config", "check", "wide.yaml");
+    expect_usage(
+        "muster: wide.yaml: network.bind is 0.0.0.0, which other machines can reach, while "
+        "operators need no key; set gateway.admin_authentication: true\n");
+    file_write("wide.yaml", "network: {bind: 0.0.0.0}\n"
+                            "gateway: {guests: false, admin_authentication: true}\n");
+    RUN("config", "check", "wide.yaml");
+    assert_string_equal(outcome.out, "wide.yaml: ok\n");
+    assert_int_equal(outcome.code, 0);
+}
+
+static void mistyped_variables_are_named_and_foreign_ones_are_not(void **state)
+{
+    (void)state;
+    setenv("MUSTER_GAME_SEDE", "1", 1);
+    setenv("MUSTER_PORT", "tcp://10.0.0.1:7777", 1);
+    setenv("MUSTER_SERVICE_HOST", "10.0.0.1", 1);
+    RUN("config", "show");
+    unsetenv("MUSTER_GAME_SEDE");
+    unsetenv("MUSTER_PORT");
+    unsetenv("MUSTER_SERVICE_HOST");
+    assert_int_equal(outcome.code, 0);
+    assert_string_equal(outcome.err,
+        "muster: ignored the variable \"MUSTER_GAME_SEDE\"; did you mean "
+        "\"MUSTER_GAME_SEED\"?\n");
+}
+
 static void output_that_cannot_be_written_is_a_failure(void **state)
 {
     (void)state;
@@ -323,6 +354,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(check_names_file_line_and_column),
         cmocka_unit_test(flags_stand_over_environment_over_file_over_defaults),
         cmocka_unit_test(wrong_settings_from_outside_the_file_are_refused),
+        cmocka_unit_test(check_refuses_to_listen_wide_while_doors_are_open),
+        cmocka_unit_test(mistyped_variables_are_named_and_foreign_ones_are_not),
         cmocka_unit_test(output_that_cannot_be_written_is_a_failure),
         cmocka_unit_test(doctor_names_a_taken_port_and_who_shows_its_owner),
         cmocka_unit_test(an_absent_benchmark_is_missing),
