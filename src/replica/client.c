@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replica/client.h"
+
+#include "core/assert.h"
+#include "core/bytes.h"
+
+#include <string.h>
+
+// A note of the journal is one byte, a gap and a set of sections of four bits each, and two bytes
+// more for either that does not fit.
+#define NOTE_ESCAPE    15u
+#define NOTE_BYTES_MAX 5
+
+// What an update costs, in sixteenths of a bit, before it is known.
+#define UPDATE_BITS_GUESS (40 * 16)
+
+// What was sent of one index.
+struct note {
+    uint32_t index;
+    uint32_t section_mask;
+};
+
+void client_reset(struct client *client, const struct history *history, float reach_m)
+{
+    const uint32_t words = client->word_count;
+    client->has_viewer = false;
+    client->is_open = false;
+    client->reach_m = reach_m;
+    client->prepared_stamp = 0;
+    client->looked_stamp = 0;
+    client->known_count = 0;
+    client->entering_count = 0;
+    client->leaving_count = 0;
+    client->cursor = 0;
+    client->update_bits = UPDATE_BITS_GUESS;
+    client->gap_sixteenths = 0;
+    client->credit_bytes = 0;
+    memset(client->wait_stamps, 0, sizeof client->wait_stamps);
+    memset(client->states, CLIENT_STATE_FREE, client->index_count);
+    memset(client->taken, 0, words * sizeof *client->taken);
+    memset(client->ring_sets, 0, MUSTER_CHANNEL_COUNT * words * sizeof *client->ring_sets);
+    memset(client->pending, 0, words * sizeof *client->pending);
+    memset(client->entering, 0, words * sizeof *client->entering);
+    memset(client->leaving, 0, words * sizeof *client->leaving);
+    memset(client->seen, 0, (history->entity_capacity + 63) / 64 * sizeof *client->seen);
+    memset(client->packets, 0, CLIENT_PACKET_COUNT * sizeof *client->packets);
+    memset(&client->counts, 0, sizeof client->counts);
+}
+
+// The lowest free index, so that indices stay small and gaps between them short.
+static bool find_free(const struct client *client, uint32_t *out_index)
+{
+    for (uint32_t w = 0; w < client->word_count; w++) {
+        if (client->taken[w] != UINT64_MAX) {
+            *out_index = w * 64 + (uint32_t)__builtin_ctzll(~client->taken[w]);
+            return *out_index < client->index_count;
+        }
+    }
+    return false;
+}
+
+bool client_enter(
+    struct client *client, const struct history *history, uint32_t slot, uint32_t ring)
+{
+    MUSTER_ASSERT(ring < CLIENT_RING_NONE && !set_has(client->seen, slot));
+    uint32_t index;
+    if (!find_free(client, &index)) {
+        return false;
+    }
+    client->slots[index] = (uint16_t)slot;
+    client->states[index] = CLIENT_STATE_NEW;
+    client->rings[index] = (uint8_t)ring;
+    client->since_stamps[index] = history->stamp;
+    client->sent_stamps[index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
+    for (uint32_t s = 0; s < history->layout->section_count; s++) {
+        client->base_stamps[s * client->index_count + index] = 0;
+    }
+    set_add(client->taken, index);
+    set_add(client->seen, slot);
+    set_add(client->entering, index);
+    client->entering_count++;
+    client->known_count++;
+    return true;
+}
+
+static void forget(struct client *client, uint32_t index)
+{
+    client->states[index] = CLIENT_STATE_FREE;
+    set_remove(client->taken, index);
+}
+
+void client_leave(
+    struct client *client, const struct history *history, uint32_t index, bool is_dead)
+{
+    const uint32_t state = client->states[index];
+    MUSTER_ASSERT(state != CLIENT_STATE_FREE && state != CLIENT_STATE_LEAVING);
+    if (state == CLIENT_STATE_LIVE) {
+        set_remove(client->ring_sets + client->rings[index] * client->word_count, index);
+        set_remove(client->pending, index);
+        set_remove(client->chosen, index);
+    } else {
+        set_remove(client->entering, index);
+        client->entering_count--;
+    }
+    client->known_count--;
+    if (is_dead || state == CLIENT_STATE_NEW) {
+        set_remove(client->seen, client->slots[index]);
+    }
+    if (state == CLIENT_STATE_NEW) {
+        forget(client, index);
+        return;
+    }
+    // A ring says whether the slot is still marked as seen.
+    client->rings[index] = is_dead ? CLIENT_RING_NONE : 0;
+    client->states[index] = CLIENT_STATE_LEAVING;
+    client->since_stamps[index] = history->stamp;
+    client->sent_stamps[index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
+    set_add(client->leaving, index);
+    client->leaving_count++;
+}
+
+void client_move(struct client *client, uint32_t index, uint32_t ring)
+{
+    MUSTER_ASSERT(ring < CLIENT_RING_NONE);
+    if (client->states[index] == CLIENT_STATE_LIVE && client->rings[index] != ring) {
+        set_remove(client->ring_sets + client->rings[index] * client->word_count, index);
+        set_add(client->ring_sets + ring * client->word_count, index);
+    }
+    client->rings[index] = (uint8_t)ring;
+}
+
+static void journal_put(struct client *client, const uint8_t *bytes, uint32_t length)
+{
+    for (uint32_t i = 0; i < length; i++) {
+        client->journal[client->journal_head++ % client->journal_capacity] = bytes[i];
+    }
+}
+
+void client_note(struct client *client, uint32_t next_index, uint32_t index, uint32_t section_mask)
+{
+    const bool is_near = index >= next_index && index - next_index < NOTE_ESCAPE;
+    const uint32_t gap = is_near ? index - next_index : NOTE_ESCAPE;
+    const uint32_t mask = section_mask < NOTE_ESCAPE ? section_mask : NOTE_ESCAPE;
+    uint8_t bytes[NOTE_BYTES_MAX] = {(uint8_t)(gap | mask << 4)};
+    uint32_t length = 1;
+    if (!is_near) {
+        bytes_store_u16(bytes + length, (uint16_t)index);
+        length += 2;
+    }
+    if (mask == NOTE_ESCAPE) {
+        bytes_store_u16(bytes + length, (uint16_t)section_mask);
+        length += 2;
+    }
+    journal_put(client, bytes, length);
+}
+
+static uint32_t journal_get_u16(const struct client *client, uint32_t *position)
+{
+    const uint32_t low = client->journal[(*position)++ % client->journal_capacity];
+    const uint32_t high = client->journal[(*position)++ % client->journal_capacity];
+    return low | high << 8;
+}
+
+// Reads the note at `position`, which moves on.
+static struct note journal_get(const struct client *client, uint32_t *position, uint32_t next_index)
+{
+    const uint8_t byte = client->journal[(*position)++ % client->journal_capacity];
+    const uint32_t gap = byte & NOTE_ESCAPE;
+    const uint32_t mask = byte >> 4;
+    struct note note = {.index = next_index + gap, .section_mask = mask};
+    if (gap == NOTE_ESCAPE) {
+        note.index = journal_get_u16(client, position);
+    }
+    if (mask == NOTE_ESCAPE) {
+        note.section_mask = journal_get_u16(client, position);
+    }
+    return note;
+}
+
+uint32_t client_sent(struct client *client, uint32_t stamp, uint32_t journal_begin)
+{
+    client->next_token += client->next_token == UINT32_MAX ? 2 : 1; // 0 is no token
+    client->packets[client->next_token % CLIENT_PACKET_COUNT] = (struct client_packet){
+        .token = client->next_token,
+        .stamp = stamp,
+        .journal_begin = journal_begin,
+        .journal_end = client->journal_head,
+    };
+    return client->next_token;
+}
+
+// The packet under way with this token, NULL if there is none.
+static struct client_packet *find_packet(struct client *client, uint32_t token)
+{
+    struct client_packet *packet = &client->packets[token % CLIENT_PACKET_COUNT];
+    return token != 0 && packet->token == token ? packet : NULL;
+}
+
+// Whether the notes of a packet are still there.
+static bool is_intact(const struct client *client, const struct client_packet *packet)
+{
+    return client->journal_head - packet->journal_begin <= client->journal_capacity;
+}
+
+// The client has the state of `stamp` of these sections.
+static void apply_ack(
+    struct client *client, const struct history *history, struct note note, uint32_t stamp)
+{
+    const uint32_t index = note.index;
+    const uint32_t state = client->states[index];
+    // What was sent before the index got its present meaning says nothing about it.
+    if (state == CLIENT_STATE_FREE || stamp < client->since_stamps[index]) {
+        return;
+    }
+    if (state == CLIENT_STATE_LEAVING) {
+        if (note.section_mask == 0) {
+            if (client->rings[index] != CLIENT_RING_NONE) {
+                set_remove(client->seen, client->slots[index]);
+            }
+            set_remove(client->leaving, index);
+            client->leaving_count--;
+            forget(client, index);
+        }
+        return;
+    }
+    if (state == CLIENT_STATE_TOLD) {
+        client->states[index] = CLIENT_STATE_LIVE;
+        client->entering_count--;
+        set_remove(client->entering, index);
+        set_add(client->ring_sets + client->rings[index] * client->word_count, index);
+    }
+    for (uint32_t s = 0; s < history->layout->section_count; s++) {
+        uint32_t *base_stamp = &client->base_stamps[s * client->index_count + index];
+        if ((note.section_mask >> s & 1) != 0 && *base_stamp < stamp) {
+            *base_stamp = stamp;
+        }
+    }
+}
+
+bool client_acked(struct client *client, const struct history *history, uint32_t token)
+{
+    struct client_packet *packet = find_packet(client, token);
+    if (packet == NULL) {
+        return false;
+    }
+    packet->token = 0;
+    if (!is_intact(client, packet)) {
+        return false;
+    }
+    uint32_t next_index = 0;
+    for (uint32_t position = packet->journal_begin; position != packet->journal_end;) {
+        const struct note note = journal_get(client, &position, next_index);
+        MUSTER_ASSERT(note.index < client->index_count);
+        apply_ack(client, history, note, packet->stamp);
+        next_index = note.index + 1;
+    }
+    return true;
+}
+
+bool client_lost(struct client *client, const struct history *history, uint32_t token)
+{
+    const struct client_packet *packet = find_packet(client, token);
+    if (packet == NULL || !is_intact(client, packet)) {
+        return false;
+    }
+    uint32_t next_index = 0;
+    for (uint32_t position = packet->journal_begin; position != packet->journal_end;) {
+        const struct note note = journal_get(client, &position, next_index);
+        next_index = note.index + 1;
+        if (packet->stamp < client->since_stamps[note.index]) {
+            continue;
+        }
+        if (client->states[note.index] == CLIENT_STATE_LIVE) {
+            set_add(client->pending, note.index);
+        } else if (client->states[note.index] != CLIENT_STATE_FREE) {
+            client->sent_stamps[note.index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
+        }
+    }
+    return true;
+}

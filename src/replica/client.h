@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// One client as the server sees it: a table of the entities it knows, with the state of each that
+/// it is sure to have, and a journal of what is under way.
+///
+/// An entity has an index in the table for as long as the client knows it:
+///
+///     FREE ──▶ NEW ──written──▶ TOLD ──acked──▶ LIVE
+///       ▲       │                 │              │
+///       │       └─ gone ──▶ FREE  └──── gone ────┴──▶ LEAVING ──acked──▶ FREE
+///
+/// An index is free again only when the client has acknowledged that the entity left, so it never
+/// means two entities in packets that may still arrive in the wrong order: those older than the
+/// latest enter or leave are told by their tick.
+
+#include "replica/history.h"
+
+/// Packets under way that are remembered.
+#define CLIENT_PACKET_COUNT 256
+
+/// Ticks after which an enter or a leave is repeated.
+#define CLIENT_REPEAT_TICKS 6
+
+/// No ring: further than every radius.
+#define CLIENT_RING_NONE MUSTER_CHANNEL_COUNT
+
+enum client_state {
+    CLIENT_STATE_FREE = 0,
+    CLIENT_STATE_NEW,
+    CLIENT_STATE_TOLD,
+    CLIENT_STATE_LIVE,
+    CLIENT_STATE_LEAVING,
+};
+
+/// A packet under way. `token` 0 is none.
+struct client_packet {
+    uint32_t token;
+    uint32_t stamp;
+    uint32_t journal_begin; // positions count on and wrap; the byte is at position % capacity
+    uint32_t journal_end;
+};
+
+struct client {
+    bool is_added;
+    bool has_viewer;
+    bool is_open;    // something may be sent in this tick
+    bool is_limited; // `chosen` says which of `pending` are sent in this tick
+    muster_replica_viewer viewer;
+    float reach_m; // entities beyond it are not told of; less than the last radius in a throng
+    uint32_t number;
+    uint32_t prepared_stamp;
+    uint32_t looked_stamp; // when it last looked for entities near
+    uint32_t known_count;
+    uint32_t entering_count;
+    uint32_t leaving_count;
+    uint32_t next_token;
+    uint32_t cursor;         // where the next packet goes on
+    uint32_t update_bits;    // what an update costs of late, in sixteenths of a bit
+    uint32_t gap_sixteenths; // what lies between two updates of late
+    int32_t credit_bytes;
+    uint32_t wait_stamps[MUSTER_CHANNEL_COUNT]; // when pending updates of a ring began to wait
+    uint32_t index_count;                       // indices in the table
+    uint32_t word_count;                        // words of each set of indices
+    uint32_t journal_capacity;
+    uint32_t journal_head;
+
+    // By index.
+    uint32_t *since_stamps; // when it entered, or began to leave
+    uint32_t *base_stamps;  // `index_count` for each section; 0: none
+    uint16_t *slots;
+    uint16_t *sent_stamps; // the low bits of when it was last sent
+    uint8_t *states;
+    uint8_t *rings;
+
+    // Sets of indices.
+    uint64_t *taken;
+    uint64_t *ring_sets; // `word_count` words a ring
+    uint64_t *pending;   // an update is due
+    uint64_t *chosen;
+    uint64_t *entering; // NEW and TOLD
+    uint64_t *leaving;
+
+    uint64_t *seen; // by slot: what lives there has an index
+    uint8_t *journal;
+    struct client_packet *packets;
+    muster_replica_counts counts;
+};
+
+static inline void set_add(uint64_t *set, uint32_t index)
+{
+    set[index / 64] |= UINT64_C(1) << (index % 64);
+}
+
+static inline void set_remove(uint64_t *set, uint32_t index)
+{
+    set[index / 64] &= ~(UINT64_C(1) << (index % 64));
+}
+
+static inline bool set_has(const uint64_t *set, uint32_t index)
+{
+    return (set[index / 64] >> (index % 64) & 1) != 0;
+}
+
+/// Ticks since an index was last sent; wraps after 65,536.
+static inline uint32_t client_idle_ticks(
+    const struct client *client, uint32_t stamp, uint32_t index)
+{
+    return (uint16_t)(stamp - client->sent_stamps[index]);
+}
+
+/// Forgets everything but the token to come, so that tokens of an earlier client mean nothing.
+void client_reset(struct client *client, const struct history *history, float reach_m);
+
+/// Gives an entity an index.
+/// @return false if there is none free
+bool client_enter(
+    struct client *client, const struct history *history, uint32_t slot, uint32_t ring);
+
+/// Begins to take an entity away. `is_dead` frees its slot for what lives there now.
+void client_leave(
+    struct client *client, const struct history *history, uint32_t index, bool is_dead);
+
+/// Moves an entity to another ring.
+void client_move(struct client *client, uint32_t index, uint32_t ring);
+
+/// Notes in the journal that the packet being written holds sections of an index. Zero sections
+/// are a leave. `next_index` is one more than the index noted before it in this packet.
+void client_note(struct client *client, uint32_t next_index, uint32_t index, uint32_t section_mask);
+
+/// Remembers the packet whose notes began at `journal_begin`.
+/// @return its token
+uint32_t client_sent(struct client *client, uint32_t stamp, uint32_t journal_begin);
+
+/// As muster_replica_acked() and muster_replica_lost().
+bool client_acked(struct client *client, const struct history *history, uint32_t token);
+bool client_lost(struct client *client, const struct history *history, uint32_t token);

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/assert.h"
+#include "replica/codec.h"
+#include "replica/view.h"
+
+#include <string.h>
+
+// A packet is read into scratch first and takes effect when all of it has turned out to be right.
+
+// A packet being read.
+struct reading {
+    muster_replica_view *view;
+    struct bit_reader reader;
+    uint64_t tick;
+    muster_status status;
+};
+
+// Notes a state that was read. `base_tick` only counts if it is based.
+static void arrive(struct reading *reading, struct arrival arrival)
+{
+    muster_replica_view *view = reading->view;
+    MUSTER_ASSERT(view->arrival_count < view->arrival_capacity);
+    view->states[arrival.section_index].ticks[arrival.state] = reading->tick;
+    view->arrivals[view->arrival_count++] = arrival;
+}
+
+// Takes a state for a section; false when the pool is empty, which ends the decode.
+static bool begin_state(struct reading *reading, uint32_t section_index, uint32_t *out_state)
+{
+    *out_state = states_acquire(&reading->view->states[section_index]);
+    if (*out_state == STATES_NONE) {
+        reading->status = MUSTER_ERR_FULL;
+        return false;
+    }
+    return true;
+}
+
+// Copies the section's part of a record into a state.
+static void keep_state(
+    struct reading *reading, uint32_t section_index, const uint32_t *record, struct arrival arrival)
+{
+    const struct layout_section *section = &reading->view->layout.sections[section_index];
+    memcpy(states_values(&reading->view->states[section_index], arrival.state),
+        record + section->value_index, section->value_count * sizeof *record);
+    arrive(reading, arrival);
+}
+
+static void read_whole(struct reading *reading, uint32_t index, uint32_t section_index)
+{
+    uint32_t record[MUSTER_REPLICA_VALUE_COUNT_MAX];
+    uint32_t state;
+    if (!begin_state(reading, section_index, &state)) {
+        return;
+    }
+    codec_get_whole(&reading->view->layout, section_index, record, &reading->reader);
+    keep_state(reading, section_index, record,
+        (struct arrival){.index = index, .section_index = section_index, .state = state});
+}
+
+// The state that a section of a shape builds on, STATES_NONE if it is not here.
+static uint32_t find_base(
+    const struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base)
+{
+    const struct states *states = &reading->view->states[section_index];
+    if (reading->tick < base) {
+        return STATES_NONE;
+    }
+    const uint64_t tick = reading->tick - base;
+    const uint32_t state = states_find(states, index, tick);
+    const bool is_exact = state != STATES_NONE && states->ticks[state] == tick;
+    return is_exact || base == HEADING_BASE_OLD ? state : STATES_NONE;
+}
+
+static void read_delta(
+    struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base)
+{
+    const muster_replica_view *view = reading->view;
+    const struct states *states = &view->states[section_index];
+    const struct layout_section *section = &view->layout.sections[section_index];
+    const uint32_t base_state = find_base(reading, index, section_index, base);
+    if (base_state == STATES_NONE) {
+        reading->status = MUSTER_ERR_NOT_FOUND;
+        return;
+    }
+    uint32_t base_record[MUSTER_REPLICA_VALUE_COUNT_MAX];
+    uint32_t record[MUSTER_REPLICA_VALUE_COUNT_MAX];
+    uint32_t state;
+    if (!begin_state(reading, section_index, &state)) {
+        return;
+    }
+    memcpy(base_record + section->value_index, states_values(states, base_state),
+        section->value_count * sizeof *record);
+    codec_get_delta(&view->layout, section_index, record, base_record, base, &reading->reader);
+    keep_state(reading, section_index, record,
+        (struct arrival){
+            .index = index,
+            .section_index = section_index,
+            .state = state,
+            .is_based = true,
+            .base_tick = states->ticks[base_state],
+        });
+}
+
+// Reads an index that stands alone, each at most once in a packet.
+static bool read_index(struct reading *reading, uint32_t *out_index)
+{
+    const uint32_t index = (uint32_t)bits_get(&reading->reader, HEADING_INDEX_BITS);
+    uint64_t *touched = reading->view->touched;
+    const uint64_t bit = UINT64_C(1) << (index % 64);
+    if (reading->reader.is_failed || index >= reading->view->layout.known_count_max ||
+        (touched[index / 64] & bit) != 0) {
+        reading->reader.is_failed = true;
+        return false;
+    }
+    touched[index / 64] |= bit;
+    *out_index = index;
+    return true;
+}
+
+static void read_leaves(struct reading *reading)
+{
+    muster_replica_view *view = reading->view;
+    uint32_t index;
+    while (bits_get_bool(&reading->reader) && read_index(reading, &index)) {
+        view->leaves[view->leave_count++] = index;
+    }
+}
+
+static void read_enters(struct reading *reading)
+{
+    muster_replica_view *view = reading->view;
+    struct bit_reader *reader = &reading->reader;
+    uint32_t index;
+    while (bits_get_bool(reader) && read_index(reading, &index)) {
+        struct enter *enter = &view->enters[view->enter_count++];
+        enter->index = index;
+        enter->id = bits_get(reader, 64);
+        enter->kind = (uint16_t)bits_get(reader, 16);
+        enter->is_mine = bits_get_bool(reader);
+        uint64_t sections = bits_get(reader, view->layout.section_count);
+        if (enter->id == 0 || sections == 0) {
+            reader->is_failed = true; // also when the bits are used up
+        }
+        for (; sections != 0 && reading->status == MUSTER_OK; sections &= sections - 1) {
+            read_whole(reading, index, (uint32_t)__builtin_ctzll(sections));
+        }
+        if (reading->status != MUSTER_OK || reader->is_failed) {
+            return;
+        }
+    }
+}
+
+// What comes too late for an entity that has left, or for one that has another's index.
+static bool is_outdated(const struct reading *reading, const struct known *known)
+{
+    return reading->tick < known->changed_tick ||
+           (known->id == 0 && reading->tick == known->changed_tick);
+}
+
+static void skip_section(struct reading *reading, uint32_t section_index, uint32_t base)
+{
+    const struct layout *layout = &reading->view->layout;
+    if (base == HEADING_BASE_NONE) {
+        codec_get_whole(layout, section_index, NULL, &reading->reader);
+    } else {
+        codec_get_delta(layout, section_index, NULL, NULL, base, &reading->reader);
+    }
+}
+
+static void read_update(struct reading *reading, uint32_t index, uint64_t shape)
+{
+    const struct known *known = &reading->view->known[index];
+    const bool is_skipped = is_outdated(reading, known);
+    if (!is_skipped && known->id == 0) {
+        reading->status = MUSTER_ERR_NOT_FOUND;
+        return;
+    }
+    for (uint32_t s = 0; s < reading->view->layout.section_count; s++) {
+        const uint32_t base = heading_base(shape, s);
+        if (base == 0 || reading->status != MUSTER_OK) {
+            continue;
+        }
+        if (is_skipped) {
+            skip_section(reading, s, base);
+        } else if (base == HEADING_BASE_NONE) {
+            read_whole(reading, index, s);
+        } else {
+            read_delta(reading, index, s, base);
+        }
+    }
+}
+
+static void read_updates(struct reading *reading, uint32_t update_count, uint32_t rice_bits)
+{
+    struct heading_shapes shapes = {{0}};
+    const struct layout *layout = &reading->view->layout;
+    uint32_t next_index = 0;
+    for (uint32_t i = 0; i < update_count && reading->status == MUSTER_OK; i++) {
+        const uint32_t index =
+            heading_get_index(&reading->reader, rice_bits, next_index, layout->known_count_max);
+        const uint64_t shape = heading_get_shape(&reading->reader, &shapes, layout->section_count);
+        if (reading->reader.is_failed ||
+            shape >> (layout->section_count * HEADING_BASE_BITS) != 0) {
+            reading->reader.is_failed = true;
+            return;
+        }
+        read_update(reading, index, shape);
+        next_index = index + 1;
+    }
+}
+
+static void push_event(
+    muster_replica_view *view, muster_replica_event_type type, uint32_t index, uint64_t tick)
+{
+    MUSTER_ASSERT(view->event_count < view->event_capacity);
+    const struct known *known = &view->known[index];
+    const uint32_t place = (view->event_first + view->event_count++) % view->event_capacity;
+    view->events[place] = (muster_replica_event){
+        .type = type,
+        .entity =
+            {
+                .id = known->id,
+                .tick = tick,
+                .index = index,
+                .kind = known->kind,
+                .is_mine = known->is_mine,
+            },
+    };
+}
+
+static void remove_known(muster_replica_view *view, uint32_t index, uint64_t tick)
+{
+    push_event(view, MUSTER_REPLICA_LEAVE, index, tick);
+    for (uint32_t s = 0; s < view->layout.section_count; s++) {
+        states_drop(&view->states[s], index);
+    }
+    view->known[index].id = 0;
+    view->known_count--;
+}
+
+static void apply_leave(muster_replica_view *view, uint32_t index, uint64_t tick)
+{
+    struct known *known = &view->known[index];
+    if (tick <= known->changed_tick) {
+        return;
+    }
+    if (known->id != 0) {
+        remove_known(view, index, tick);
+    }
+    known->changed_tick = tick;
+}
+
+static void apply_enter(muster_replica_view *view, const struct enter *enter, uint64_t tick)
+{
+    struct known *known = &view->known[enter->index];
+    if (tick <= known->changed_tick || known->id == enter->id) {
+        return;
+    }
+    if (known->id != 0) {
+        remove_known(view, enter->index, tick);
+    }
+    *known = (struct known){
+        .id = enter->id,
+        .changed_tick = tick,
+        .newest_tick = tick,
+        .kind = enter->kind,
+        .is_mine = enter->is_mine,
+    };
+    view->known_count++;
+    push_event(view, MUSTER_REPLICA_ENTER, enter->index, tick);
+}
+
+static void apply_arrival(muster_replica_view *view, const struct arrival *arrival, uint64_t tick)
+{
+    struct known *known = &view->known[arrival->index];
+    struct states *states = &view->states[arrival->section_index];
+    if (known->id == 0 || tick < known->changed_tick) {
+        states_release(states, arrival->state);
+        return;
+    }
+    known->newest_tick = tick > known->newest_tick ? tick : known->newest_tick;
+    states_insert(states, arrival->index, arrival->state);
+    if (arrival->is_based) {
+        states_prune(states, arrival->index, arrival->base_tick);
+    }
+}
+
+static void apply_all(muster_replica_view *view, uint64_t tick)
+{
+    for (uint32_t i = 0; i < view->leave_count; i++) {
+        apply_leave(view, view->leaves[i], tick);
+    }
+    for (uint32_t i = 0; i < view->enter_count; i++) {
+        apply_enter(view, &view->enters[i], tick);
+    }
+    for (uint32_t i = 0; i < view->arrival_count; i++) {
+        apply_arrival(view, &view->arrivals[i], tick);
+    }
+    view->tick = tick > view->tick ? tick : view->tick;
+}
+
+static void release_arrivals(muster_replica_view *view)
+{
+    for (uint32_t i = 0; i < view->arrival_count; i++) {
+        const struct arrival *arrival = &view->arrivals[i];
+        states_release(&view->states[arrival->section_index], arrival->state);
+    }
+}
+
+// What is left behind the last update: less than a byte, all zero.
+static bool is_at_end(struct bit_reader *reader)
+{
+    return bit_reader_left(reader) < 8 && bits_get(reader, (uint32_t)bit_reader_left(reader)) == 0;
+}
+
+muster_status muster_replica_view_decode(
+    muster_replica_view *view, const uint8_t *bytes, size_t length)
+{
+    MUSTER_ASSERT(view != NULL && (bytes != NULL || length == 0));
+    if (length > MUSTER_REPLICA_PACKET_BYTES_MAX) {
+        return MUSTER_ERR_MALFORMED;
+    }
+    view->leave_count = 0;
+    view->enter_count = 0;
+    view->arrival_count = 0;
+    memset(view->touched, 0, (view->layout.known_count_max + 63) / 64 * sizeof *view->touched);
+    struct reading reading = {.view = view, .status = MUSTER_OK};
+    bit_reader_init(&reading.reader, bytes, length);
+    const uint32_t update_count = (uint32_t)bits_get(&reading.reader, 8 * HEADING_COUNT_BYTES);
+    reading.tick = bits_get_varint(&reading.reader);
+    const uint32_t rice_bits = (uint32_t)bits_get(&reading.reader, HEADING_RICE_BITS);
+    if (reading.tick == 0 || reading.tick > MUSTER_TICK_MAX) {
+        return MUSTER_ERR_MALFORMED;
+    }
+    read_leaves(&reading);
+    if (!reading.reader.is_failed) {
+        read_enters(&reading);
+    }
+    if (!reading.reader.is_failed && reading.status == MUSTER_OK) {
+        read_updates(&reading, update_count, rice_bits);
+    }
+    if (reading.reader.is_failed || (reading.status == MUSTER_OK && !is_at_end(&reading.reader))) {
+        reading.status = MUSTER_ERR_MALFORMED;
+    }
+    const uint32_t event_space = view->event_capacity - view->event_count;
+    if (reading.status == MUSTER_OK && event_space < view->leave_count + 2 * view->enter_count) {
+        reading.status = MUSTER_ERR_FULL;
+    }
+    if (reading.status != MUSTER_OK) {
+        release_arrivals(view);
+        return reading.status;
+    }
+    apply_all(view, reading.tick);
+    return MUSTER_OK;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// What every entity looked like in the last ticks, in integers, and when it changed.
+///
+/// Time is counted in stamps: ticks since the replica was created, the first is 1. A record holds
+/// all values of an entity. Whether a section changed is kept for the last 32 ticks as one bit a
+/// tick, so that "anything new since that baseline?" is one AND.
+
+#include "muster/replica.h"
+#include "replica/heading.h"
+#include "replica/layout.h"
+
+/// Records that are kept of each entity: the current one and HEADING_AGE_MAX before it.
+#define HISTORY_DEPTH (HEADING_AGE_MAX + 1)
+
+/// `born_stamp` of an empty slot: later than everything.
+#define HISTORY_NEVER UINT32_MAX
+
+/// A slot of the world. One cache line, which is all that an unchanged entity costs.
+struct history_slot {
+    uint32_t born_stamp;
+    uint32_t owner;
+    uint16_t team;
+    uint16_t kind;
+    uint32_t changes[MUSTER_REPLICA_SECTION_COUNT_MAX]; // bit k: changed k ticks ago
+    uint32_t zero[3];
+};
+
+_Static_assert(sizeof(struct history_slot) == 64, "a slot fills a cache line");
+
+struct history {
+    const struct layout *layout;
+    uint32_t entity_capacity;
+    uint32_t stamp;
+    uint64_t tick;
+    uint32_t slot_count; // of the latest world
+    uint32_t live_count;
+    uint32_t birth_count;
+    uint32_t position_lane_count; // floats an entity in `previous`
+    uint32_t *values;             // HISTORY_DEPTH x entity_capacity records
+    struct history_slot *slots;
+    uint32_t *older_stamps; // by slot and section: the latest change of 32 or more ticks ago
+    uint64_t *ids;          // 0: nothing there that is sent
+    muster_vec3 *positions;
+    float *previous;  // POSITION lanes of the tick before, from which motions come
+    uint32_t *lives;  // slots that hold an entity, rising
+    uint32_t *births; // those of them that did not in the tick before
+};
+
+/// The record of a slot `age_ticks` ago, at most HEADING_AGE_MAX.
+static inline uint32_t *history_record(
+    const struct history *history, uint32_t slot, uint32_t age_ticks)
+{
+    const uint32_t row = (history->stamp - age_ticks) % HISTORY_DEPTH;
+    const size_t record = (size_t)row * history->entity_capacity + slot;
+    return history->values + record * history->layout->value_count;
+}
+
+/// What a section's difference can be based on for a client that has the state of `base_stamp`.
+/// @return 0 if nothing changed since, else a base as in heading.h
+uint32_t history_base(
+    const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp);
+
+/// Takes in a tick's world. `columns` need not stay.
+void history_begin_tick(
+    struct history *history, const muster_replica_world *world, const muster_parallel *parallel);

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replica/server.h"
+
+#include "core/assert.h"
+#include "replica/slab.h"
+
+#include <string.h>
+
+#define JOURNAL_BYTES_MIN  1024u
+#define JOURNAL_BYTES_MAX  (1u << 20)
+#define ENCODINGS_MIN      64u
+#define ENCODINGS_MAX      (1u << 22)
+#define INTEREST_TICKS_MAX 60u
+
+// Bits of a packet with one whole entity, beside the entity's sections: count, tick, parameter,
+// the ends of the lists, and the entity's index, id, kind and sections.
+#define ENTER_HEAD_BITS (16 + 80 + 8 + 2 + 12 + 64 + 16 + 1 + MUSTER_REPLICA_SECTION_COUNT_MAX)
+
+// The grid's cells: the first radius, within what makes sense for any world.
+#define CELL_M_MIN 5.0f
+#define CELL_M_MAX 200.0f
+
+muster_replica_def muster_replica_default_def(void)
+{
+    return (muster_replica_def){
+        .client_capacity = 64,
+        .entity_capacity = 1024,
+        .journal_bytes = 16384,
+        .encoding_capacity = 65536,
+        .interest_ticks = 6,
+        .allocator = muster_heap_allocator(),
+    };
+}
+
+static bool is_power_of_two(uint32_t number)
+{
+    return number != 0 && (number & (number - 1)) == 0;
+}
+
+static bool is_def_valid(const muster_replica_def *def)
+{
+    if (def->schema == NULL || muster_replica_schema_check(def->schema) != MUSTER_OK) {
+        return false;
+    }
+    struct layout layout;
+    layout_init(&layout, def->schema);
+    return layout.bit_count_max + ENTER_HEAD_BITS <= MUSTER_REPLICA_PACKET_BYTES_MIN * 8 &&
+           def->client_capacity >= 1 &&
+           def->client_capacity <= MUSTER_REPLICA_CLIENT_CAPACITY_MAX &&
+           def->entity_capacity >= 1 &&
+           def->entity_capacity <= MUSTER_REPLICA_ENTITY_CAPACITY_MAX &&
+           def->journal_bytes >= JOURNAL_BYTES_MIN && def->journal_bytes <= JOURNAL_BYTES_MAX &&
+           def->encoding_capacity >= ENCODINGS_MIN && def->encoding_capacity <= ENCODINGS_MAX &&
+           is_power_of_two(def->encoding_capacity) && def->interest_ticks >= 1 &&
+           def->interest_ticks <= INTEREST_TICKS_MAX;
+}
+
+static void take_history(struct slab *slab,
+    struct history *history,
+    const struct layout *layout,
+    uint32_t entity_capacity)
+{
+    const size_t entities = entity_capacity;
+    for (uint32_t f = 0; f < layout->field_count; f++) {
+        const bool is_position = layout->fields[f].encoding == MUSTER_FIELD_POSITION;
+        history->position_lane_count += is_position ? layout->fields[f].lane_count : 0;
+    }
+    history->entity_capacity = entity_capacity;
+    history->slots = slab_take(slab, entities * sizeof *history->slots);
+    history->values =
+        slab_take(slab, HISTORY_DEPTH * entities * layout->value_count * sizeof *history->values);
+    history->older_stamps =
+        slab_take(slab, entities * layout->section_count * sizeof *history->older_stamps);
+    history->ids = slab_take(slab, entities * sizeof *history->ids);
+    history->positions = slab_take(slab, entities * sizeof *history->positions);
+    history->previous =
+        slab_take(slab, entities * history->position_lane_count * sizeof *history->previous);
+    history->lives = slab_take(slab, entities * sizeof *history->lives);
+    history->births = slab_take(slab, entities * sizeof *history->births);
+}
+
+static void take_client(struct slab *slab,
+    struct client *client,
+    const struct layout *layout,
+    const muster_replica_def *def)
+{
+    const size_t indices = layout->known_count_max;
+    const size_t words = (indices + 63) / 64;
+    client->index_count = layout->known_count_max;
+    client->word_count = (uint32_t)words;
+    client->journal_capacity = def->journal_bytes;
+    client->since_stamps = slab_take(slab, indices * sizeof *client->since_stamps);
+    client->base_stamps =
+        slab_take(slab, layout->section_count * indices * sizeof *client->base_stamps);
+    client->slots = slab_take(slab, indices * sizeof *client->slots);
+    client->sent_stamps = slab_take(slab, indices * sizeof *client->sent_stamps);
+    client->states = slab_take(slab, indices * sizeof *client->states);
+    client->rings = slab_take(slab, indices * sizeof *client->rings);
+    client->taken = slab_take(slab, words * sizeof *client->taken);
+    client->ring_sets = slab_take(slab, MUSTER_CHANNEL_COUNT * words * sizeof *client->ring_sets);
+    client->pending = slab_take(slab, words * sizeof *client->pending);
+    client->chosen = slab_take(slab, words * sizeof *client->chosen);
+    client->entering = slab_take(slab, words * sizeof *client->entering);
+    client->leaving = slab_take(slab, words * sizeof *client->leaving);
+    client->seen = slab_take(slab, (def->entity_capacity + 63) / 64 * sizeof *client->seen);
+    client->journal = slab_take(slab, def->journal_bytes);
+    client->packets = slab_take(slab, CLIENT_PACKET_COUNT * sizeof *client->packets);
+}
+
+// Lays everything out in one slab; with a slab that has no memory it only measures.
+static muster_replica *take_all(
+    struct slab *slab, const struct layout *layout, const muster_replica_def *def)
+{
+    muster_replica *replica = slab_take(slab, sizeof *replica);
+    muster_replica measured;
+    muster_replica *filled = replica != NULL ? replica : &measured;
+    memset(filled, 0, sizeof *filled);
+    filled->layout = *layout;
+    filled->history.layout = &filled->layout;
+    take_history(slab, &filled->history, layout, def->entity_capacity);
+    filled->cache.entries = slab_take(slab, def->encoding_capacity * sizeof *filled->cache.entries);
+    filled->cache.mask = def->encoding_capacity - 1;
+    filled->client_capacity = def->client_capacity;
+    filled->clients = slab_take(slab, def->client_capacity * sizeof *filled->clients);
+    for (uint32_t number = 0; number < def->client_capacity; number++) {
+        struct client client = {.number = number};
+        take_client(slab, &client, layout, def);
+        if (replica != NULL) {
+            filled->clients[number] = client;
+        }
+    }
+    return replica;
+}
+
+static muster_grid_def grid_def_of(const muster_replica_def *def)
+{
+    const float radius_m = def->schema->channels[MUSTER_CHANNEL_CRITICAL].radius_m;
+    muster_grid_def grid_def = muster_grid_default_def();
+    grid_def.point_capacity = def->entity_capacity;
+    grid_def.cell_m =
+        radius_m < CELL_M_MIN ? CELL_M_MIN : (radius_m > CELL_M_MAX ? CELL_M_MAX : radius_m);
+    grid_def.allocator = def->allocator;
+    return grid_def;
+}
+
+size_t muster_replica_memory_bytes(const muster_replica_def *def)
+{
+    MUSTER_ASSERT(def != NULL);
+    if (!is_def_valid(def)) {
+        return 0;
+    }
+    struct layout layout;
+    layout_init(&layout, def->schema);
+    struct slab slab = {0};
+    (void)take_all(&slab, &layout, def);
+    const muster_grid_def grid_def = grid_def_of(def);
+    const size_t grid_cells = (size_t)grid_def.column_count * grid_def.row_count;
+    return slab.used + grid_cells * sizeof(uint32_t) +
+           (size_t)def->entity_capacity * 5 * sizeof(uint32_t);
+}
+
+static void sort_sections(muster_replica *replica)
+{
+    for (uint32_t s = 0; s < replica->layout.section_count; s++) {
+        const struct layout_section *section = &replica->layout.sections[s];
+        const uint32_t bit = 1u << s;
+        replica->channel_masks[section->channel] |= bit;
+        switch (section->visibility) {
+        case MUSTER_VISIBLE_EVERYONE:
+            replica->everyone_mask |= bit;
+            break;
+        case MUSTER_VISIBLE_OWNER:
+            replica->owner_mask |= bit;
+            break;
+        case MUSTER_VISIBLE_TEAM:
+            replica->team_mask |= bit;
+            break;
+        case MUSTER_VISIBLE_RULE:
+            replica->rule_mask |= bit;
+            break;
+        }
+    }
+}
+
+muster_status muster_replica_create(const muster_replica_def *def, muster_replica **out_replica)
+{
+    MUSTER_ASSERT(def != NULL && out_replica != NULL);
+    *out_replica = NULL;
+    if (!is_def_valid(def)) {
+        return MUSTER_ERR_INVALID;
+    }
+    struct layout layout;
+    layout_init(&layout, def->schema);
+    struct slab measure = {0};
+    (void)take_all(&measure, &layout, def);
+    struct slab slab = {
+        .bytes = def->allocator.alloc(def->allocator.context, measure.used, SLAB_ALIGNMENT)};
+    if (slab.bytes == NULL) {
+        return MUSTER_ERR_NO_MEMORY;
+    }
+    const muster_grid_def grid_def = grid_def_of(def);
+    muster_grid *grid;
+    const muster_status status = muster_grid_create(&grid_def, &grid);
+    if (status != MUSTER_OK) {
+        def->allocator.free(def->allocator.context, slab.bytes, measure.used);
+        return status;
+    }
+    muster_replica *replica = take_all(&slab, &layout, def);
+    replica->grid = grid;
+    replica->interest_ticks = def->interest_ticks;
+    replica->tick_rate_hz = def->schema->tick_rate_hz;
+    replica->allocator = def->allocator;
+    replica->memory = slab.bytes;
+    replica->memory_bytes = measure.used;
+    sort_sections(replica);
+    memset(replica->history.ids, 0, def->entity_capacity * sizeof *replica->history.ids);
+    for (uint32_t slot = 0; slot < def->entity_capacity; slot++) {
+        replica->history.slots[slot] = (struct history_slot){.born_stamp = HISTORY_NEVER};
+    }
+    for (uint32_t i = 0; i < def->encoding_capacity; i++) {
+        atomic_init(&replica->cache.entries[i].tag, 0);
+    }
+    *out_replica = replica;
+    return MUSTER_OK;
+}
+
+void muster_replica_destroy(muster_replica *replica)
+{
+    if (replica == NULL) {
+        return;
+    }
+    muster_grid_destroy(replica->grid);
+    const muster_allocator allocator = replica->allocator;
+    allocator.free(allocator.context, replica->memory, replica->memory_bytes);
+}
+
+static struct client *client_at(const muster_replica *replica, uint32_t number)
+{
+    MUSTER_ASSERT(replica != NULL && number < replica->client_capacity);
+    MUSTER_ASSERT(replica->clients[number].is_added);
+    return &replica->clients[number];
+}
+
+void muster_replica_add_client(muster_replica *replica, uint32_t number)
+{
+    MUSTER_ASSERT(replica != NULL && number < replica->client_capacity);
+    struct client *client = &replica->clients[number];
+    MUSTER_ASSERT(!client->is_added);
+    client->is_added = true;
+    client_reset(client, &replica->history, replica->layout.radius_m[MUSTER_CHANNEL_COUNT - 1]);
+}
+
+static void add_counts(muster_replica_counts *sum, const muster_replica_counts *counts)
+{
+    sum->packets += counts->packets;
+    sum->bytes += counts->bytes;
+    sum->enters += counts->enters;
+    sum->updates += counts->updates;
+    sum->leaves += counts->leaves;
+    sum->sections += counts->sections;
+    sum->encodings += counts->encodings;
+}
+
+void muster_replica_remove_client(muster_replica *replica, uint32_t number)
+{
+    struct client *client = client_at(replica, number);
+    add_counts(&replica->removed_counts, &client->counts);
+    client->is_added = false;
+}
+
+// The phases of the channels in this tick.
+static void begin_phases(muster_replica *replica)
+{
+    for (uint32_t c = 0; c < MUSTER_CHANNEL_COUNT; c++) {
+        const uint32_t interval_ticks = replica->layout.interval_ticks[c];
+        replica->due_patterns[c] = 0;
+        for (uint32_t phase = 0; phase < SERVER_PHASE_COUNT; phase++) {
+            const uint32_t rest = (replica->history.stamp + phase) % interval_ticks;
+            replica->phases[c][phase] = (uint8_t)rest;
+            replica->due_patterns[c] |= (uint64_t)(rest == 0) << phase;
+        }
+    }
+}
+
+void muster_replica_begin_tick(
+    muster_replica *replica, const muster_replica_world *world, const muster_parallel *parallel)
+{
+    MUSTER_ASSERT(replica != NULL && world != NULL && parallel != NULL);
+    struct history *history = &replica->history;
+    history_begin_tick(history, world, parallel);
+    const muster_status status =
+        muster_grid_build(replica->grid, history->positions, history->lives, history->live_count);
+    MUSTER_ASSERT(status == MUSTER_OK);
+    begin_phases(replica);
+    replica->can_see_fields = world->can_see_fields;
+    replica->can_see_entity = world->can_see_entity;
+    replica->rule_context = world->context;
+}
+
+void muster_replica_look(
+    muster_replica *replica, uint32_t number, const muster_replica_viewer *viewer)
+{
+    MUSTER_ASSERT(viewer != NULL);
+    struct client *client = client_at(replica, number);
+    client->viewer = *viewer;
+    client->has_viewer = true;
+}
+
+bool muster_replica_acked(muster_replica *replica, uint32_t number, muster_replica_token token)
+{
+    return client_acked(client_at(replica, number), &replica->history, token);
+}
+
+bool muster_replica_lost(muster_replica *replica, uint32_t number, muster_replica_token token)
+{
+    return client_lost(client_at(replica, number), &replica->history, token);
+}
+
+uint32_t muster_replica_known_count(const muster_replica *replica, uint32_t number)
+{
+    return client_at(replica, number)->known_count;
+}
+
+muster_replica_counts muster_replica_count(const muster_replica *replica, uint32_t number)
+{
+    return client_at(replica, number)->counts;
+}
+
+muster_replica_counts muster_replica_count_all(const muster_replica *replica)
+{
+    MUSTER_ASSERT(replica != NULL);
+    muster_replica_counts sum = replica->removed_counts;
+    for (uint32_t number = 0; number < replica->client_capacity; number++) {
+        if (replica->clients[number].is_added) {
+            add_counts(&sum, &replica->clients[number].counts);
+        }
+    }
+    return sum;
+}
+
+uint32_t muster_replica_value(
+    const muster_replica *replica, uint32_t slot, uint32_t field_index, uint32_t lane)
+{
+    MUSTER_ASSERT(replica != NULL && slot < replica->history.entity_capacity);
+    MUSTER_ASSERT(field_index < replica->layout.field_count);
+    const struct layout_field *field = &replica->layout.fields[field_index];
+    MUSTER_ASSERT(lane < field->lane_count && replica->history.ids[slot] != 0);
+    return history_record(&replica->history, slot, 0)[field->value_index + lane];
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The view itself. Its functions are in view.c (life and queries) and decode.c (packets).
+
+#include "muster/replica.h"
+#include "muster/replica_view.h"
+#include "replica/heading.h"
+#include "replica/states.h"
+
+/// No packet of MUSTER_REPLICA_PACKET_BYTES_MAX has more enters: each has at least a mark before
+/// it, an index, an id, a kind and whose it is.
+#define VIEW_ENTER_COUNT_MAX                                                                       \
+    (MUSTER_REPLICA_PACKET_BYTES_MAX * 8 / (1 + HEADING_INDEX_BITS + 64 + 16 + 1) + 1)
+
+// What is known of an index.
+struct known {
+    uint64_t id;           // 0: nothing there
+    uint64_t changed_tick; // of the latest enter or leave
+    uint64_t newest_tick;
+    uint16_t kind;
+    bool is_mine;
+};
+
+// An entity that a packet tells of for the first time, or again.
+struct enter {
+    uint32_t index;
+    uint64_t id;
+    uint16_t kind;
+    bool is_mine;
+};
+
+// A state that a packet holds, in its pool but in no list yet.
+struct arrival {
+    uint32_t index;
+    uint32_t section_index;
+    uint32_t state;
+    bool is_based;
+    uint64_t base_tick;
+};
+
+struct muster_replica_view {
+    struct layout layout;
+    uint32_t tick_rate_hz;
+    uint32_t known_count;
+    uint64_t tick;
+    struct states states[MUSTER_REPLICA_SECTION_COUNT_MAX];
+    struct known *known;
+    muster_replica_event *events; // a ring
+    uint32_t event_capacity;
+    uint32_t event_first;
+    uint32_t event_count;
+
+    // Scratch of a decode.
+    uint64_t *touched; // indices that the packet enters or takes away
+    uint32_t *leaves;
+    struct enter *enters;
+    struct arrival *arrivals;
+    uint32_t leave_count;
+    uint32_t enter_count;
+    uint32_t arrival_count;
+    uint32_t arrival_capacity;
+
+    muster_allocator allocator;
+    size_t memory_bytes;
+};
