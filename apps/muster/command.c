@@ -388,7 +388,8 @@ muster_status command_configure(
     if (path == NULL) {
         path = variable(environment, "MUSTER_CONFIG");
     }
-    if (path != NULL && settings_read_file(configuration, path, problem) != MUSTER_OK) {
+    if (path != NULL && path[0] != '\0' &&
+        settings_read_file(configuration, path, problem) != MUSTER_OK) {
         return MUSTER_ERR_INVALID;
     }
     if (settings_read_environment(configuration, environment, problem) != MUSTER_OK) {

@@ -153,7 +153,7 @@ bool flag_is_given(const struct invocation *invocation, const char *name);
 /// A switch, or another flag of kind VALUE_BOOL.
 bool flag_is_true(const struct invocation *invocation, const char *name);
 
-/// A flag that is a number: nanoseconds for durations, the position for choices. 0 when it is
+/// A flag that is a number: microseconds for durations, the position for choices. 0 when it is
 /// neither given nor defaulted.
 uint64_t flag_number(const struct invocation *invocation, const char *name);
 

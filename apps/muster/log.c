@@ -4,6 +4,7 @@
 #include "apps/muster/text.h"
 
 #include "core/assert.h"
+#include "drivers/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,18 +13,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SECOND_NS       UINT64_C(1000000000)
+#define SECOND_US       UINT64_C(1000000)
 #define CUT_BYTES       16u // kept free for `cut=true`, a brace and the line end
 #define FIELD_BYTES_MAX 1024u
 
 static const char *const level_words[] = {"debug", "info", "warn", "error"};
 
-static uint64_t system_now_ns(void *context)
+static uint64_t system_now_us(void *context)
 {
     (void)context;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec;
+    return clock_unix_us();
 }
 
 struct log_def log_default_def(void)
@@ -33,7 +32,7 @@ struct log_def log_default_def(void)
         .level = LOG_INFO,
         .format = isatty(STDERR_FILENO) == 1 ? LOG_TEXT : LOG_JSON,
         .repeat_count_max = 5,
-        .now_ns = system_now_ns,
+        .now_us = system_now_us,
     };
 }
 
@@ -140,14 +139,14 @@ static bool append_field(struct text *line, const struct log_field *field, enum 
     return true;
 }
 
-static void print_time(uint64_t now_ns, struct text *text)
+static void print_time(uint64_t now_us, struct text *text)
 {
-    const time_t seconds = (time_t)(now_ns / SECOND_NS);
+    const time_t seconds = (time_t)(now_us / SECOND_US);
     struct tm parts;
     gmtime_r(&seconds, &parts);
     text_format(text, "%04d-%02d-%02dT%02d:%02d:%02d.%03uZ", parts.tm_year + 1900, parts.tm_mon + 1,
         parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
-        (unsigned)(now_ns % SECOND_NS / 1000000u));
+        (unsigned)(now_us % SECOND_US / 1000u));
 }
 
 // The line goes out in one write(2) of no more than a pipe takes whole, so that lines of several
@@ -188,7 +187,7 @@ static void write_line(struct log *log,
     char bytes[LOG_LINE_BYTES_MAX];
     char time_bytes[40];
     struct text time_text = text_in(time_bytes, sizeof time_bytes);
-    print_time(log->def.now_ns(log->def.context), &time_text);
+    print_time(log->def.now_us(log->def.context), &time_text);
     struct line line = {.text = text_in(bytes, sizeof bytes), .format = log->def.format};
     add(&line, log_text("ts", time_bytes));
     add(&line, log_text("level", level_words[level]));
@@ -232,7 +231,7 @@ static struct log_repeat *find_repeat(struct log *log, uint64_t key)
         if (repeat->key == key) {
             return repeat;
         }
-        if (repeat->begin_ns < oldest->begin_ns) {
+        if (repeat->begin_us < oldest->begin_us) {
             oldest = repeat;
         }
     }
@@ -245,14 +244,14 @@ static bool count_message(
     struct log *log, enum log_level level, const char *message, struct log_repeat *out_owed)
 {
     const uint64_t key = key_of(level, message);
-    const uint64_t now_ns = log->def.now_ns(log->def.context);
+    const uint64_t now_us = log->def.now_us(log->def.context);
     struct log_repeat *repeat = find_repeat(log, key);
     *out_owed = (struct log_repeat){0};
     // A clock that was set back gives a difference that wraps to a very long time.
-    const bool is_over = now_ns - repeat->begin_ns >= SECOND_NS;
+    const bool is_over = now_us - repeat->begin_us >= SECOND_US;
     if (repeat->key != key || is_over) {
         *out_owed = *repeat;
-        *repeat = (struct log_repeat){.key = key, .begin_ns = now_ns, .level = level};
+        *repeat = (struct log_repeat){.key = key, .begin_us = now_us, .level = level};
         struct text text = text_in(repeat->message, sizeof repeat->message);
         text_append(&text, message);
     }
@@ -271,7 +270,7 @@ static void write_owed(struct log *log, const struct log_repeat *owed)
 
 void log_open(struct log *log, const struct log_def *def)
 {
-    MUSTER_ASSERT(def->now_ns != NULL);
+    MUSTER_ASSERT(def->now_us != NULL);
     MUSTER_ASSERT(def->repeat_count_max > 0);
     memset(log, 0, sizeof *log);
     log->def = *def;

@@ -54,9 +54,9 @@ struct log_def {
     const char *role;
     /// Lines of one message in a second. Default: 5.
     uint32_t repeat_count_max;
-    /// Nanoseconds since 1970. Called by writing threads. Default: the system's clock.
-    uint64_t (*now_ns)(void *context);
-    /// Passed to `now_ns`. Default: NULL.
+    /// Microseconds since 1970. Called by writing threads. Default: the system's clock.
+    uint64_t (*now_us)(void *context);
+    /// Passed to `now_us`. Default: NULL.
     void *context;
 };
 
@@ -65,7 +65,7 @@ struct log_def log_default_def(void);
 
 struct log_repeat {
     uint64_t key; // hash of level and message; 0: unused
-    uint64_t begin_ns;
+    uint64_t begin_us;
     uint32_t written_count;
     uint32_t left_out_count;
     enum log_level level;

@@ -28,7 +28,7 @@
     {                                                                                              \
         .section = #in, .key = #field,                                                             \
         .rule = {.kind = VALUE_DURATION, .min = (least_ms)*MS, .max = (most_ms)*MS},               \
-        .fallback = initial, .help = about, .offset = FIELD(in, field##_ns, uint64_t)              \
+        .fallback = initial, .help = about, .offset = FIELD(in, field##_us, uint64_t)              \
     }
 #define SIZE(in, field, least, most, initial, about)                                               \
     {                                                                                              \
@@ -59,7 +59,7 @@
         .offset = FIELD(in, field, char[SETTING_ADDRESS_CAPACITY])                                 \
     }
 
-#define MS  UINT64_C(1000000)
+#define MS  UINT64_C(1000)
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
 #define GIB (1024 * MIB)

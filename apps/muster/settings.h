@@ -68,8 +68,8 @@ struct settings {
         bool admin_authentication;
         uint64_t secrets; // enum setting_secrets
         char secrets_file[SETTING_TEXT_CAPACITY];
-        uint64_t token_lifetime_ns;
-        uint64_t resume_window_ns;
+        uint64_t token_lifetime_us;
+        uint64_t resume_window_us;
         uint64_t address_logins_per_second;
         uint64_t address_sessions;
         uint64_t session_packets_per_second;
@@ -92,7 +92,7 @@ struct settings {
     } record;
     struct {
         char directory[SETTING_TEXT_CAPACITY];
-        uint64_t snapshot_interval_ns;
+        uint64_t snapshot_interval_us;
     } state;
     struct {
         char file[SETTING_TEXT_CAPACITY];

@@ -8,9 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECOND_NS     UINT64_C(1000000000)
-#define PATIENCE_NS   (2 * SECOND_NS)
-#define REDRAW_NS     (SECOND_NS / 10)
+#define SECOND_US     UINT64_C(1000000)
+#define PATIENCE_US   (2 * SECOND_US)
+#define REDRAW_US     (SECOND_US / 10)
 #define ERASE_LINE    "\r\x1b[K"
 #define PERCENT_WHOLE 100u
 
@@ -51,7 +51,7 @@ void progress_begin(struct progress *progress,
     bool is_lively,
     const char *label,
     uint64_t total,
-    uint64_t now_ns)
+    uint64_t now_us)
 {
     MUSTER_ASSERT(file != NULL);
     MUSTER_ASSERT(label != NULL);
@@ -59,14 +59,14 @@ void progress_begin(struct progress *progress,
         .file = file,
         .label = label,
         .total = total,
-        .begin_ns = now_ns,
+        .begin_us = now_us,
         .is_lively = is_lively,
     };
 }
 
-static void draw(const struct progress *progress, uint64_t done, uint64_t now_ns)
+static void draw(const struct progress *progress, uint64_t done, uint64_t now_us)
 {
-    const uint64_t elapsed_ns = now_ns - progress->begin_ns;
+    const uint64_t elapsed_us = now_us - progress->begin_us;
     fprintf(progress->file, ERASE_LINE "%s: ", progress->label);
     if (progress->total == 0) {
         fprintf(progress->file, "%" PRIu64, done);
@@ -75,32 +75,32 @@ static void draw(const struct progress *progress, uint64_t done, uint64_t now_ns
         fprintf(progress->file, "%" PRIu64 " of %" PRIu64 " (%u %%)", done, progress->total,
             (unsigned)(share * PERCENT_WHOLE));
         if (done > 0 && done < progress->total) {
-            const double left_ns = (double)elapsed_ns * (1 / share - 1);
-            fprintf(progress->file, ", %.0f s left", left_ns / (double)SECOND_NS);
+            const double left_us = (double)elapsed_us * (1 / share - 1);
+            fprintf(progress->file, ", %.0f s left", left_us / (double)SECOND_US);
         }
     }
-    fprintf(progress->file, ", %" PRIu64 " s", elapsed_ns / SECOND_NS);
+    fprintf(progress->file, ", %" PRIu64 " s", elapsed_us / SECOND_US);
     fflush(progress->file);
 }
 
-void progress_update(struct progress *progress, uint64_t done, uint64_t now_ns)
+void progress_update(struct progress *progress, uint64_t done, uint64_t now_us)
 {
-    MUSTER_ASSERT(now_ns >= progress->begin_ns);
-    if (!progress->is_lively || now_ns - progress->begin_ns < PATIENCE_NS) {
+    MUSTER_ASSERT(now_us >= progress->begin_us);
+    if (!progress->is_lively || now_us - progress->begin_us < PATIENCE_US) {
         return;
     }
-    if (progress->drawn_ns != 0 && now_ns - progress->drawn_ns < REDRAW_NS) {
+    if (progress->drawn_us != 0 && now_us - progress->drawn_us < REDRAW_US) {
         return;
     }
-    draw(progress, done, now_ns);
-    progress->drawn_ns = now_ns;
+    draw(progress, done, now_us);
+    progress->drawn_us = now_us;
 }
 
 void progress_end(struct progress *progress)
 {
-    if (progress->drawn_ns != 0) {
+    if (progress->drawn_us != 0) {
         fputs(ERASE_LINE, progress->file);
         fflush(progress->file);
-        progress->drawn_ns = 0;
+        progress->drawn_us = 0;
     }
 }

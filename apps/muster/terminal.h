@@ -4,8 +4,8 @@
 /// What a stream can show: colours, and a progress line for what takes longer than two seconds.
 ///
 ///     struct progress progress;
-///     progress_begin(&progress, stderr, terminal_is_lively(stderr), "replay", tick_count, now_ns);
-///     progress_update(&progress, tick, now_ns);
+///     progress_begin(&progress, stderr, terminal_is_lively(stderr), "replay", tick_count, now_us);
+///     progress_update(&progress, tick, now_us);
 ///     progress_end(&progress);
 ///
 /// Memory: none. Threads: one owner.
@@ -36,23 +36,23 @@ struct progress {
     FILE *file;
     const char *label;
     uint64_t total;
-    uint64_t begin_ns;
-    uint64_t drawn_ns; // when the line was drawn last; 0: never
+    uint64_t begin_us;
+    uint64_t drawn_us; // when the line was drawn last; 0: never
     bool is_lively;
 };
 
 /// Begins a task of `total` steps; a total of 0 stands for an unknown number. Nothing is drawn
-/// unless `is_lively`. `now_ns` is any monotonic time.
+/// unless `is_lively`. `now_us` is any monotonic time.
 void progress_begin(struct progress *progress,
     FILE *file,
     bool is_lively,
     const char *label,
     uint64_t total,
-    uint64_t now_ns);
+    uint64_t now_us);
 
 /// Draws the line when two seconds have passed since the beginning and a tenth of one since the
 /// last time.
-void progress_update(struct progress *progress, uint64_t done, uint64_t now_ns);
+void progress_update(struct progress *progress, uint64_t done, uint64_t now_us);
 
 /// Removes the line.
 void progress_end(struct progress *progress);

@@ -14,13 +14,12 @@ struct unit {
 
 // Largest first: printing takes the first one that divides the number.
 static const struct unit duration_units[] = {
-    {"d", UINT64_C(86400000000000)},
-    {"h", UINT64_C(3600000000000)},
-    {"m", UINT64_C(60000000000)},
-    {"s", UINT64_C(1000000000)},
-    {"ms", UINT64_C(1000000)},
-    {"us", UINT64_C(1000)},
-    {"ns", 1},
+    {"d", UINT64_C(86400000000)},
+    {"h", UINT64_C(3600000000)},
+    {"m", UINT64_C(60000000)},
+    {"s", UINT64_C(1000000)},
+    {"ms", UINT64_C(1000)},
+    {"us", 1},
     {NULL, 0},
 };
 

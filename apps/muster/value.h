@@ -13,7 +13,7 @@
 enum value_kind {
     VALUE_BOOL,     // true or false
     VALUE_INTEGER,  // decimal, or hexadecimal after 0x
-    VALUE_DURATION, // a whole number and ns, us, ms, s, m, h or d; kept in nanoseconds
+    VALUE_DURATION, // a whole number and us, ms, s, m, h or d; kept in microseconds
     VALUE_BYTES,    // a whole number and B, kB, MB, GB, KiB, MiB or GiB; kept in bytes
     VALUE_CHOICE,   // one of several words; kept as the word's position
     VALUE_TEXT,     // printable UTF-8

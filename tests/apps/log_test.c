@@ -15,32 +15,32 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECOND_NS    UINT64_C(1000000000)
-#define START_NS     (UINT64_C(1769860800) * SECOND_NS + UINT64_C(12345678)) // 2026-01-31 12:00
+#define SECOND_US    UINT64_C(1000000)
+#define START_US     (UINT64_C(1769860800) * SECOND_US + UINT64_C(12345)) // 2026-01-31 12:00
 #define OUTPUT_BYTES 1048576u
 #define THREAD_COUNT 4u
 #define THREAD_LINES 200u
 
 static char output[OUTPUT_BYTES];
-static uint64_t clock_ns;
+static uint64_t clock_us;
 static struct log log_under_test;
 static FILE *file;
 
-static uint64_t now_ns(void *context)
+static uint64_t now_us(void *context)
 {
     (void)context;
-    return clock_ns;
+    return clock_us;
 }
 
 static void open_log(enum log_format format)
 {
     file = tmpfile();
     assert_non_null(file);
-    clock_ns = START_NS;
+    clock_us = START_US;
     struct log_def def = log_default_def();
     def.descriptor = fileno(file);
     def.format = format;
-    def.now_ns = now_ns;
+    def.now_us = now_us;
     log_open(&log_under_test, &def);
 }
 
@@ -177,10 +177,10 @@ static void repeats_are_counted_and_owed(void **state)
         log_write(&log_under_test, LOG_WARN, "bad token", LOG_NO_FIELDS);
         log_write(&log_under_test, LOG_ERROR, "disk full", LOG_NO_FIELDS);
     }
-    clock_ns += SECOND_NS - 1;
+    clock_us += SECOND_US - 1;
     log_write(&log_under_test, LOG_WARN, "bad token", LOG_NO_FIELDS);
     log_write(&log_under_test, LOG_INFO, "bad token", LOG_NO_FIELDS); // another level
-    clock_ns += 1;
+    clock_us += 1;
     log_write(&log_under_test, LOG_WARN, "bad token", LOG_NO_FIELDS);
     for (uint32_t i = 0; i < 6; i++) {
         log_write(&log_under_test, LOG_WARN, "bad token", LOG_NO_FIELDS);
@@ -203,7 +203,7 @@ static void a_message_that_gives_way_is_paid_first(void **state)
     for (uint32_t i = 0; i < LOG_REPEAT_COUNT; i++) {
         char message[32];
         snprintf(message, sizeof message, "message-%u", i);
-        clock_ns++;
+        clock_us++;
         log_write(&log_under_test, LOG_INFO, message, LOG_NO_FIELDS);
     }
     const char *text = close_log();
@@ -220,7 +220,7 @@ static void a_clock_that_jumps_back_begins_anew(void **state)
     for (uint32_t i = 0; i < 6; i++) {
         log_write(&log_under_test, LOG_INFO, "a", LOG_NO_FIELDS);
     }
-    clock_ns -= 10 * SECOND_NS;
+    clock_us -= 10 * SECOND_US;
     log_write(&log_under_test, LOG_INFO, "a", LOG_NO_FIELDS);
     const char *text = close_log();
     assert_int_equal(line_count(text), 6);
@@ -274,7 +274,7 @@ static void the_system_clock_is_the_default(void **state)
 {
     (void)state;
     const struct log_def def = log_default_def();
-    assert_true(def.now_ns(def.context) > START_NS - 10 * 365 * 86400 * SECOND_NS);
+    assert_true(def.now_us(def.context) > START_US - 10 * 365 * 86400 * SECOND_US);
     assert_int_equal(def.descriptor, STDERR_FILENO);
 }
 

@@ -45,7 +45,7 @@ static void every_row_has_a_default_that_its_own_rule_accepts(void **state)
     }
     assert_in_range(count, 30, SETTING_COUNT_MAX);
     assert_int_equal(configuration.settings.game.tick_rate_hz, 60);
-    assert_int_equal(configuration.settings.gateway.resume_window_ns, UINT64_C(30000000000));
+    assert_int_equal(configuration.settings.gateway.resume_window_us, 30000000);
     assert_int_equal(configuration.settings.audit.rotate_bytes, 64 << 20);
     assert_string_equal(configuration.settings.network.bind, "127.0.0.1");
     assert_true(configuration.settings.gateway.guests);
@@ -87,7 +87,7 @@ static void a_file_sets_what_it_names_and_leaves_the_rest(void **state)
     assert_string_equal(settings->network.bind, "::1");
     assert_int_equal(settings->network.udp_port, 9000);
     assert_false(settings->gateway.guests);
-    assert_int_equal(settings->gateway.resume_window_ns, 1500000000);
+    assert_int_equal(settings->gateway.resume_window_us, 1500000);
     assert_string_equal(settings->audit.file, "logs/a \"b\".log");
     assert_int_equal(settings->audit.rotate_bytes, 1 << 20);
     assert_int_equal(settings->log.level, SETTING_LOG_ERROR);

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SECOND_NS UINT64_C(1000000000)
+#define SECOND_US UINT64_C(1000000)
 
 static char *output;
 static size_t output_bytes;
@@ -47,7 +47,7 @@ static void nothing_is_drawn_in_the_first_two_seconds(void **state)
     (void)state;
     progress_begin(&progress, file, true, "replay", 100, 5);
     progress_update(&progress, 10, 5);
-    progress_update(&progress, 50, 2 * SECOND_NS + 4);
+    progress_update(&progress, 50, 2 * SECOND_US + 4);
     progress_end(&progress);
     expect_output("");
 }
@@ -56,9 +56,9 @@ static void the_line_shows_share_and_time_left_and_is_removed(void **state)
 {
     (void)state;
     progress_begin(&progress, file, true, "replay", 100, 0);
-    progress_update(&progress, 25, 2 * SECOND_NS);
-    progress_update(&progress, 26, 2 * SECOND_NS + SECOND_NS / 10 - 1);
-    progress_update(&progress, 100, 3 * SECOND_NS);
+    progress_update(&progress, 25, 2 * SECOND_US);
+    progress_update(&progress, 26, 2 * SECOND_US + SECOND_US / 10 - 1);
+    progress_update(&progress, 100, 3 * SECOND_US);
     progress_end(&progress);
     progress_end(&progress);
     expect_output("\r\x1b[Kreplay: 25 of 100 (25 %), 6 s left, 2 s"
@@ -70,7 +70,7 @@ static void an_unknown_number_of_steps_is_counted(void **state)
 {
     (void)state;
     progress_begin(&progress, file, true, "read", 0, 0);
-    progress_update(&progress, 7, 9 * SECOND_NS);
+    progress_update(&progress, 7, 9 * SECOND_US);
     expect_output("\r\x1b[Kread: 7, 9 s");
 }
 
@@ -78,7 +78,7 @@ static void no_terminal_sees_no_line(void **state)
 {
     (void)state;
     progress_begin(&progress, file, false, "replay", 100, 0);
-    progress_update(&progress, 50, 9 * SECOND_NS);
+    progress_update(&progress, 50, 9 * SECOND_US);
     progress_end(&progress);
     expect_output("");
 }
