@@ -196,6 +196,7 @@ static void flags_stand_over_environment_over_file_over_defaults(void **state)
     RUN("config", "show", "--origin", "--set", "game.workers=3", "--set=log.level=warn");
     unsetenv("MUSTER_GAME_SEED");
     unsetenv("MUSTER_GAME_WORKERS");
+    assert_string_equal(outcome.err, "");
     assert_int_equal(outcome.code, 0);
     assert_non_null(strstr(outcome.out, "  name: \"a\"  # arena.yaml:1\n"
                                         "  seed: 2  # MUSTER_GAME_SEED\n"

@@ -166,6 +166,7 @@ static void what_is_printed_reads_back_in_the_largest_whole_unit(void **state)
         {VALUE_BOOL, 1, "true"},
         {VALUE_INTEGER, UINT64_MAX, "18446744073709551615"},
         {VALUE_DURATION, 90000000, "90s"},
+        {VALUE_DURATION, UINT64_C(172800000000), "2d"},
         {VALUE_DURATION, 120000000, "2m"},
         {VALUE_DURATION, 1500000, "1500ms"},
         {VALUE_DURATION, 1, "1us"},
