@@ -46,6 +46,21 @@ static bool def_is_valid(const muster_instance_def *def)
            def->allocator.free != NULL;
 }
 
+// What a step leaves behind for others to take.
+static void clear_results(muster_world *world)
+{
+    world->event_count = world->event_next = 0;
+    world->outgoing_count = world->outgoing_next = 0;
+    world->outgoing_bytes_used = 0;
+}
+
+void world_restored(muster_world *world)
+{
+    world_derive(world);
+    clear_results(world);
+    world_hash_state(world);
+}
+
 static void begin_world(muster_world *world)
 {
     const muster_game *game = world->game;
@@ -59,7 +74,19 @@ static void begin_world(muster_world *world)
     }
     world_end_entities(world);
     world_push_event(world, MUSTER_EVENT_INSTANCE_STARTED, MUSTER_NONE, 0);
-    world->hash = world_hash(world);
+    world_hash_state(world);
+}
+
+// Room for the largest state: all elements, and a count for each block.
+static bool create_backup(muster_world *world)
+{
+    for (uint32_t i = 0; i < world->block_count; i++) {
+        const muster_state_block *block = &world->blocks[i];
+        world->backup_bytes += sizeof(uint32_t);
+        world->backup_bytes += (size_t)block->element_capacity * muster_state_element_bytes(block);
+    }
+    world->backup = world->allocator.alloc(world->allocator.context, world->backup_bytes, 64);
+    return world->backup != NULL;
 }
 
 muster_status muster_instance_create(const muster_instance_def *def, muster_instance **out_instance)
@@ -99,6 +126,10 @@ muster_status muster_instance_create(const muster_instance_def *def, muster_inst
         .clock_context = def->clock_context,
     };
     world_lay_out(&instance->world);
+    if (!create_backup(&instance->world)) {
+        muster_instance_destroy(instance);
+        return MUSTER_ERR_NO_MEMORY;
+    }
     begin_world(&instance->world);
     *out_instance = instance;
     return MUSTER_OK;
@@ -109,8 +140,12 @@ void muster_instance_destroy(muster_instance *instance)
     if (instance == NULL) {
         return;
     }
-    const muster_allocator allocator = instance->world.allocator;
-    allocator.free(allocator.context, instance, instance->world.bytes);
+    muster_world *world = &instance->world;
+    const muster_allocator allocator = world->allocator;
+    if (world->backup != NULL) {
+        allocator.free(allocator.context, world->backup, world->backup_bytes);
+    }
+    allocator.free(allocator.context, instance, world->bytes);
 }
 
 // A step.
@@ -241,16 +276,14 @@ muster_status muster_instance_step(muster_instance *instance, const uint8_t *fra
 
     world->tick++;
     world->view.tick = world->tick;
-    world->event_count = world->event_next = 0;
-    world->outgoing_count = world->outgoing_next = 0;
-    world->outgoing_bytes_used = 0;
+    clear_results(world);
 
     apply_frame(world, frame, length);
     run_tasks(world, MUSTER_TASK_CRITICAL, MUSTER_TASK_PLAYER);
     run_tasks(world, MUSTER_TASK_WORLD, MUSTER_TASK_BACKGROUND);
     world_end_entities(world);
     world_tell_activities(world);
-    world->hash = world_hash(world);
+    world_hash_state(world);
     return MUSTER_OK;
 }
 

@@ -216,6 +216,7 @@ static void divide(struct slab *slab, muster_world *world)
     const muster_game *game = world->game;
     (void)take(slab, 1, sizeof(muster_instance));
     world->blocks = take(slab, game_block_count(game), sizeof *world->blocks);
+    world->block_hashes = take(slab, game_block_count(game), sizeof *world->block_hashes);
     world->names = take(slab, game->player_column_count, sizeof *world->names);
     divide_entities(slab, world);
     divide_players(slab, world);

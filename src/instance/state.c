@@ -12,14 +12,15 @@ static size_t live_bytes(const muster_state_block *block)
     return (size_t)*block->element_count * muster_state_element_bytes(block);
 }
 
-uint64_t world_hash(const muster_world *world)
+void world_hash_state(muster_world *world)
 {
     uint64_t hash = world->seed;
     for (uint32_t i = 0; i < world->block_count; i++) {
         const muster_state_block *block = &world->blocks[i];
-        hash = hash_combine(hash, hash_bytes(block->data, live_bytes(block), i));
+        world->block_hashes[i] = hash_bytes(block->data, live_bytes(block), i);
+        hash = hash_combine(hash, world->block_hashes[i]);
     }
-    return hash;
+    world->hash = hash;
 }
 
 static uint64_t lane_bits(const uint8_t *lane, uint32_t lane_bytes)

@@ -81,6 +81,7 @@ struct muster_world {
 
     uint8_t *blob;
     muster_state_block *blocks;
+    uint64_t *block_hashes; // of the state after the latest step
     uint32_t block_count;
     uint32_t entity_block_end; // blocks from ALIVE up to here are zero for an empty slot
     const muster_state_block *column_blocks[MUSTER_COLUMN_GAME + MUSTER_COLUMN_COUNT_MAX];
@@ -107,6 +108,8 @@ struct muster_world {
     uint32_t outgoing_count, outgoing_next, outgoing_count_max;
     uint8_t *outgoing_bytes;
     uint32_t outgoing_bytes_used, outgoing_bytes_max;
+    uint8_t *backup; // the state before a restore; an allocation of its own, rarely touched
+    size_t backup_bytes;
 
     // The game's tasks, and what they cost.
     struct runner runner;
@@ -191,5 +194,8 @@ static inline bool world_has_player(const muster_world *world, uint32_t player_i
 
 // state.c
 
-/// The hash of the whole state.
-uint64_t world_hash(const muster_world *world);
+/// Hashes every block, and from that the whole.
+void world_hash_state(muster_world *world);
+
+/// Makes everything follow from a state that was overwritten.
+void world_restored(muster_world *world);
