@@ -184,6 +184,10 @@ MUSTER_API uint64_t muster_instance_hash(const muster_instance *instance);
 /// What others read of the world between steps.
 MUSTER_API const muster_world_view *muster_instance_view(const muster_instance *instance);
 
+/// The blocks of the world's state, in order, for reading; the same for the life of the instance.
+MUSTER_API const muster_state_block *muster_instance_blocks(
+    const muster_instance *instance, uint32_t *out_count);
+
 /// The player at an index, NULL if there is none.
 MUSTER_API const muster_player *muster_instance_player(
     const muster_instance *instance, uint32_t player_index);

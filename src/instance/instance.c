@@ -307,6 +307,15 @@ const muster_world_view *muster_instance_view(const muster_instance *instance)
     return &instance->world.view;
 }
 
+const muster_state_block *muster_instance_blocks(
+    const muster_instance *instance, uint32_t *out_count)
+{
+    MUSTER_ASSERT(instance != NULL);
+    MUSTER_ASSERT(out_count != NULL);
+    *out_count = instance->world.block_count;
+    return instance->world.blocks;
+}
+
 const muster_player *muster_instance_player(const muster_instance *instance, uint32_t player_index)
 {
     MUSTER_ASSERT(instance != NULL);
