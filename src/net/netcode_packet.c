@@ -3,6 +3,7 @@
 
 #include "core/assert.h"
 #include "core/bytes.h"
+#include "net/aead.h"
 
 #include <sodium.h>
 #include <string.h>
@@ -99,9 +100,13 @@ bool netcode_packet_open(const struct netcode_associated *associated,
     const struct netcode_associated with_prefix = associated_with(associated, bytes[0]);
     const struct nonce nonce = nonce_of(header->sequence);
     uint8_t *body = bytes + header->body_offset;
-    return crypto_aead_chacha20poly1305_ietf_decrypt_detached(body, NULL, body, header->body_bytes,
-               body + header->body_bytes, with_prefix.bytes, sizeof with_prefix.bytes, nonce.bytes,
-               key) == 0;
+    const struct aead aead = {
+        .key = key,
+        .nonce = nonce.bytes,
+        .associated = with_prefix.bytes,
+        .associated_bytes = sizeof with_prefix.bytes,
+    };
+    return aead_open(&aead, body, header->body_bytes, body + header->body_bytes);
 }
 
 bool netcode_body_is_valid(const struct netcode_header *header)
@@ -138,8 +143,13 @@ uint32_t netcode_packet_seal(const struct netcode_associated *associated,
     const struct nonce nonce = nonce_of(header->sequence);
     uint8_t *body = bytes + MUSTER_NETCODE_PAYLOAD_OFFSET;
 
-    crypto_aead_chacha20poly1305_ietf_encrypt_detached(body, body + header->body_bytes, NULL, body,
-        header->body_bytes, with_prefix.bytes, sizeof with_prefix.bytes, NULL, nonce.bytes, key);
+    const struct aead aead = {
+        .key = key,
+        .nonce = nonce.bytes,
+        .associated = with_prefix.bytes,
+        .associated_bytes = sizeof with_prefix.bytes,
+    };
+    aead_seal(&aead, body, header->body_bytes, body + header->body_bytes);
 
     // The header is as short as the number allows, so the body closes up to it by a few bytes.
     const uint32_t sealed_bytes = header->body_bytes + NETCODE_MAC_BYTES;
