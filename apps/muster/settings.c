@@ -42,7 +42,7 @@
     }
 #define TEXT(in, field, initial, about)                                                            \
     {                                                                                              \
-        .section = #in, .key = #field, .rule = {.kind = VALUE_TEXT, .min = 1, .max = 63},          \
+        .section = #in, .key = #field, .rule = {.kind = VALUE_TEXT, .min = 1, .max = 31},          \
         .fallback = initial, .help = about,                                                        \
         .offset = FIELD(in, field, char[SETTING_TEXT_CAPACITY])                                    \
     }
@@ -72,12 +72,11 @@ static const char *const format_words[] = {"auto", "text", "json", NULL};
 static const struct setting table[] = {
     TEXT(game, name, "skirmish", "Which game module runs."),
     NUMBER(game, seed, 0, 0, "0", "Decides all chance in the world; 0 picks one at start."),
-    NUMBER(game, tick_rate_hz, 1, 240, "60", "Ticks a second."),
+    NUMBER(game, tick_rate_hz, 0, 240, "0", "Ticks a second; 0 takes the game's own."),
     NUMBER(game, workers, 0, 64, "0", "Threads that step worlds; 0 takes one for each core."),
 
-    NUMBER(limits, players, 1, 65536, "1024", "Players in the world at once."),
-    NUMBER(limits, entities, 16, 1048576, "32768", "Entities in the world at once."),
-    NUMBER(limits, bodies, 0, 1048576, "16384", "Bodies that physics moves at once."),
+    NUMBER(limits, players, 0, 4096, "0", "Players at once; 0 takes the game's own."),
+    NUMBER(limits, entities, 0, 65536, "0", "Entities at once; 0 takes the game's own."),
 
     ADDRESS(network, bind, "127.0.0.1", "Where players reach the server."),
     NUMBER(network, udp_port, 1, 65535, "7777", "UDP port of players."),
@@ -93,12 +92,14 @@ static const struct setting table[] = {
         "Own keys, or the published ones for development."),
     PATH(gateway, secrets_file, "", "The own keys; empty: in the user's state folder."),
     DURATION(gateway, token_lifetime, 1000, 3600000, "30s", "How long a connect token is valid."),
-    DURATION(gateway, resume_window, 0, 600000, "30s", "How long a lost session can be resumed."),
-    NUMBER(gateway, address_logins_per_second, 1, 100000, "2000", "Logins from one address."),
-    NUMBER(gateway, address_sessions, 1, 65536, "65536", "Sessions from one address at once."),
-    NUMBER(gateway, session_packets_per_second, 1, 10000, "180", "Packets from one session."),
-    SIZE(gateway, session_traffic, KIB, GIB, "128KiB", "Bytes from one session in a second."),
-    NUMBER(gateway, session_messages_per_second, 1, 10000, "30", "Messages from one session."),
+    DURATION(gateway, connection_timeout, 1000, 60000, "5s", "Silence that ends a connection."),
+    DURATION(gateway, resume_window, 0, 600000, "30s", "How long a lost player stays."),
+    NUMBER(gateway, address_requests_per_second, 1, 100000, "500",
+        "Requests to connect from one address."),
+    NUMBER(gateway, session_packets_per_second, 1, 10000, "300", "Packets from one session."),
+    SIZE(gateway, session_traffic, 1200, GIB, "64KiB", "Bytes from one session in a second."),
+    NUMBER(gateway, session_malformed_records, 1, 10000, "32",
+        "Malformed records that end a session."),
 
     NUMBER(replication, critical_rate_hz, 1, 240, "60", "Position and health: updates a second."),
     NUMBER(replication, critical_radius_m, 1, 100000, "50", "Position and health: metres far."),

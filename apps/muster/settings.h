@@ -52,7 +52,6 @@ struct settings {
     struct {
         uint64_t players;
         uint64_t entities;
-        uint64_t bodies;
     } limits;
     struct {
         char bind[SETTING_ADDRESS_CAPACITY];
@@ -69,12 +68,12 @@ struct settings {
         uint64_t secrets; // enum setting_secrets
         char secrets_file[SETTING_TEXT_CAPACITY];
         uint64_t token_lifetime_us;
+        uint64_t connection_timeout_us;
         uint64_t resume_window_us;
-        uint64_t address_logins_per_second;
-        uint64_t address_sessions;
+        uint64_t address_requests_per_second;
         uint64_t session_packets_per_second;
         uint64_t session_traffic_bytes;
-        uint64_t session_messages_per_second;
+        uint64_t session_malformed_records;
     } gateway;
     struct {
         uint64_t critical_rate_hz;

@@ -164,7 +164,9 @@ static void print_quantity(const struct unit *units, uint64_t number, struct tex
 
 static void print_number(const struct value_rule *rule, uint64_t number, struct text *text)
 {
-    if (rule->kind == VALUE_DURATION) {
+    if (rule->kind == VALUE_DURATION && number == 0) {
+        text_append(text, "0s");
+    } else if (rule->kind == VALUE_DURATION) {
         print_quantity(duration_units, number, text);
     } else if (rule->kind == VALUE_BYTES) {
         print_quantity(bytes_units, number, text);

@@ -186,6 +186,41 @@ static void check_names_file_line_and_column(void **state)
     assert_non_null(strstr(outcome.out, "\"file\": \"\\\\xff.yaml\""));
 }
 
+static void every_kind_of_wrong_file_is_refused_with_its_place(void **state)
+{
+    (void)state;
+    const struct {
+        const char *text;
+        const char *problem;
+    } files[] = {
+        {"gmae:\n  seed: 1\n", "1:1: unknown section \"gmae\"; did you mean \"game\"?"},
+        {"game:\n  seed: red\n", "2:9: game.seed is \"red\", expected a whole number"},
+        {"network:\n  udp_port: 0\n",
+            "2:13: network.udp_port is \"0\", expected a whole number from 1 to 65535"},
+        {"gateway:\n  resume_window: 30\n",
+            "2:18: gateway.resume_window is \"30\", expected a duration from 0s to 10m, with its "
+            "unit, such as 30s"},
+        {"audit:\n  rotate: 64s\n", "2:11: audit.rotate is \"64s\", expected a size from 64KiB to "
+                                    "16GiB, with its unit, such "
+                                    "as 64MiB"},
+        {"game:\n  seed: 1\n\n  seed: 2\n", "4:3: game.seed stands twice, first on line 2"},
+        {"game:\n  seed: *here\n", "2:9: game.seed is an alias (*), expected a whole number"},
+        {"game: &here\n  seed: 1\n",
+            "1:7: found an anchor (&), expected the keys of game, indented under it"},
+        {"game:\n\tseed: 1\n", "2:1: found a tab, expected spaces"},
+        {"game: [seed]\n", "1:7: found a list, expected the keys of game, indented under it"},
+    };
+    for (uint32_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        file_write("wrong.yaml", files[i].text);
+        char expected[256];
+        snprintf(expected, sizeof expected, "muster: wrong.yaml:%s\n", files[i].problem);
+        RUN("config", "check", "wrong.yaml");
+        expect_usage(expected);
+        RUN("config", "show", "--config", "wrong.yaml");
+        expect_usage(expected);
+    }
+}
+
 static void flags_stand_over_environment_over_file_over_defaults(void **state)
 {
     (void)state;
@@ -367,6 +402,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(wrong_command_lines_are_refused_with_the_nearest),
         cmocka_unit_test(init_writes_a_file_that_check_accepts_and_that_equals_the_defaults),
         cmocka_unit_test(check_names_file_line_and_column),
+        cmocka_unit_test(every_kind_of_wrong_file_is_refused_with_its_place),
         cmocka_unit_test(flags_stand_over_environment_over_file_over_defaults),
         cmocka_unit_test(wrong_settings_from_outside_the_file_are_refused),
         cmocka_unit_test(check_refuses_to_listen_wide_while_doors_are_open),
