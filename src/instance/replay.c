@@ -90,7 +90,7 @@ static muster_status create_sums(muster_replay *replay)
 static muster_status begin(muster_replay *replay)
 {
     muster_world_identity identity;
-    muster_frame_log_record snapshot;
+    muster_frame_log_record snapshot = {0};
     size_t offset;
     muster_status status =
         muster_frame_log_read_header(replay->def.bytes, replay->def.length, &identity, &offset);
