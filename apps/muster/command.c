@@ -245,11 +245,17 @@ static enum command_request refuse_command(struct line *line, const char *word)
     return COMMAND_WRONG;
 }
 
-// Descends the commands that the first words name.
+// Descends the commands that the first words name. `muster help config` asks for the help of
+// `muster config`.
 static enum command_request read_path(struct line *line)
 {
     struct invocation *invocation = line->invocation;
+    const bool is_help = line->argc > 1 && strcmp(line->argv[1], "help") == 0;
+    line->at = is_help ? 2 : 1;
     while (invocation->command->subcommands != NULL) {
+        if (line->at == line->argc && is_help) {
+            return COMMAND_HELP;
+        }
         if (line->at == line->argc) {
             problem_set(line->problem, "%s needs a command", invocation->path);
             return COMMAND_WRONG;
@@ -270,7 +276,7 @@ static enum command_request read_path(struct line *line)
         struct text path = text_in(invocation->path + length, sizeof invocation->path - length);
         text_format(&path, " %s", sub->name);
     }
-    return COMMAND_RUN;
+    return is_help ? COMMAND_HELP : COMMAND_RUN;
 }
 
 static void set_fallbacks(struct invocation *invocation)
@@ -300,7 +306,6 @@ enum command_request command_read(const struct command *root,
     struct line line = {
         .argc = argc,
         .argv = argv,
-        .at = 1,
         .invocation = out_invocation,
         .problem = problem,
     };

@@ -174,6 +174,12 @@ static void help_wins_over_what_is_missing(void **state)
     assert_ptr_equal(invocation.command, &command_up);
     assert_int_equal(READ("up", "-h", "--nonsense"), COMMAND_HELP);
     assert_int_equal(READ("--version"), COMMAND_VERSION);
+    assert_int_equal(READ("help"), COMMAND_HELP);
+    assert_ptr_equal(invocation.command, &root);
+    assert_int_equal(READ("help", "up"), COMMAND_HELP);
+    assert_ptr_equal(invocation.command, &command_up);
+    assert_int_equal(READ("help", "upp"), COMMAND_WRONG);
+    assert_string_equal(problem.text, "unknown command \"upp\" of muster; did you mean \"up\"?");
 }
 
 static void what_follows_the_last_argument_is_passed_on_unread(void **state)
