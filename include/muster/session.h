@@ -143,7 +143,7 @@ typedef struct muster_session_stats {
     uint64_t messages_pushed;     ///< Reliable messages accepted from the caller.
     uint64_t messages_popped;     ///< Reliable messages given to the caller.
     uint64_t fragments_sent;      ///< Fragments written into packets, repeats included.
-    uint64_t fragments_repeated;  ///< Fragments written again because their packet was lost.
+    uint64_t fragments_repeated;  ///< Of these, written again: lost, or doubled on a bad link.
     uint32_t rtt_us;              ///< Smoothed round trip without the peer's delay; 0 if unknown.
     uint32_t rtt_var_us;          ///< Smoothed deviation of the round trip.
     uint32_t rtt_us_min;          ///< The shortest round trip seen; 0 if unknown.

@@ -18,7 +18,8 @@
 #define ACK_OVERLAP       8u       // acks behind the last one the peer has, for late packets
 #define PACKET_BYTES_MIN  64u
 #define LOSS_PPM          1000000
-#define LOSS_SMOOTH_SHIFT 6
+#define LOSS_SMOOTH_SHIFT 8     // a few seconds at usual rates
+#define DOUBLING_LOSS_PPM 25000 // above the 1 % of a good link and its chance
 
 _Static_assert(SESSION_SENT_COUNT == 256, "fates are slots in a byte");
 
@@ -49,15 +50,21 @@ static uint64_t number_of(const muster_session *session, uint16_t packet)
     return session->stats.packets_sent - (uint16_t)(session->sent_next - packet);
 }
 
+static bool is_carried_by(const struct session_fragment *fragment, uint64_t number)
+{
+    return fragment->state != SESSION_FRAGMENT_NEW &&
+           (fragment->packet == number || fragment->packet_before == number);
+}
+
 static void mark_fragments_lost(muster_session *session, uint16_t packet)
 {
     const uint64_t number = number_of(session, packet);
     struct session_fragment *fragments = session->pool->fragments;
     for (uint32_t i1 = session->send_first1; i1 != 0; i1 = fragments[i1 - 1].next1) {
         struct session_fragment *fragment = &fragments[i1 - 1];
-        if (fragment->state == SESSION_FRAGMENT_IN_FLIGHT && fragment->packet == number) {
+        if (is_carried_by(fragment, number) && --fragment->open_count == 0) {
+            session->send_due_count += fragment->state == SESSION_FRAGMENT_IN_FLIGHT;
             fragment->state = SESSION_FRAGMENT_LOST;
-            session->send_due_count++;
         }
     }
 }
@@ -72,7 +79,7 @@ static void remove_fragments(muster_session *session, uint16_t packet)
     for (uint32_t i1 = session->send_first1; i1 != 0;) {
         struct session_fragment *fragment = &fragments[i1 - 1];
         const uint32_t next1 = fragment->next1;
-        if (fragment->state == SESSION_FRAGMENT_NEW || fragment->packet != number) {
+        if (!is_carried_by(fragment, number)) {
             previous1 = i1;
             i1 = next1;
             continue;
@@ -85,7 +92,7 @@ static void remove_fragments(muster_session *session, uint16_t packet)
         if (next1 == 0) {
             session->send_last1 = previous1;
         }
-        session->send_due_count -= fragment->state == SESSION_FRAGMENT_LOST;
+        session->send_due_count -= fragment->state != SESSION_FRAGMENT_IN_FLIGHT;
         session->send_count--;
         session_fragment_release(session->pool, i1);
         i1 = next1;
@@ -252,6 +259,7 @@ static struct session_fragment *append_fragment(muster_session *session)
     fragment->next1 = 0;
     fragment->sequence = session->send_next++;
     fragment->state = SESSION_FRAGMENT_NEW;
+    fragment->open_count = 0;
     if (session->send_last1 == 0) {
         session->send_first1 = index1;
     } else {
@@ -361,6 +369,17 @@ static uint32_t record_bytes(const struct session_fragment *fragment)
            fragment->length;
 }
 
+// On a link that loses much, what is short or was lost before goes out twice: to notice its loss
+// would take longer than a round trip, and the bytes are few.
+static bool is_worth_doubling(
+    const muster_session *session, const struct session_fragment *fragment)
+{
+    const bool is_short = fragment->is_last && fragment->sequence == fragment->message_first;
+    return session->stats.loss_ppm >= DOUBLING_LOSS_PPM &&
+           (fragment->state == SESSION_FRAGMENT_LOST ||
+               (fragment->state == SESSION_FRAGMENT_NEW && is_short));
+}
+
 static void write_fragment(muster_session *session, struct session_fragment *fragment)
 {
     uint8_t *record = write_ahead(&session->writer, record_bytes(fragment));
@@ -376,10 +395,17 @@ static void write_fragment(muster_session *session, struct session_fragment *fra
     }
     memcpy(record, fragment->bytes, fragment->length);
     session->stats.fragments_sent++;
-    session->stats.fragments_repeated += fragment->state == SESSION_FRAGMENT_LOST;
-    fragment->state = SESSION_FRAGMENT_IN_FLIGHT;
-    fragment->packet = session->stats.packets_sent;
-    session->send_due_count--;
+    session->stats.fragments_repeated += fragment->state != SESSION_FRAGMENT_NEW;
+    const uint64_t number = session->stats.packets_sent;
+    fragment->packet_before = fragment->state == SESSION_FRAGMENT_NEW ? number : fragment->packet;
+    fragment->packet = number;
+    if (is_worth_doubling(session, fragment)) {
+        fragment->state = SESSION_FRAGMENT_ONCE;
+    } else {
+        fragment->state = SESSION_FRAGMENT_IN_FLIGHT;
+        session->send_due_count--;
+    }
+    fragment->open_count++;
     session->writer.has_fragments = true;
 }
 

@@ -60,21 +60,25 @@ struct session_sent {
     bool is_fate_queued; // the slot may not be used again before the fate is popped
 };
 
+// A fragment is due in every state but IN_FLIGHT.
 enum session_fragment_state {
     SESSION_FRAGMENT_NEW,
+    SESSION_FRAGMENT_ONCE, // in flight, and to be doubled in the next packet
     SESSION_FRAGMENT_IN_FLIGHT,
-    SESSION_FRAGMENT_LOST,
+    SESSION_FRAGMENT_LOST, // with every packet that carried it
 };
 
 // An outgoing fragment on its session's list, or on the pool's free list.
 struct session_fragment {
-    uint64_t packet; // how many were sent before the last one that carried it
-    uint32_t next1;  // index plus one; 0 ends the list
+    uint64_t packet;        // how many were sent before the last one that carried it
+    uint64_t packet_before; // the same of the one before; equal to `packet` if there is none
+    uint32_t next1;         // index plus one; 0 ends the list
     uint16_t sequence;
     uint16_t message_first; // the sequence of its message's first fragment
     uint16_t kind;
     uint16_t length;
     uint8_t state;
+    uint8_t open_count; // packets that carried it and are not lost
     bool is_last;
     uint8_t bytes[MUSTER_SESSION_FRAGMENT_BYTES];
 };
@@ -136,7 +140,7 @@ struct muster_session {
     uint32_t send_first1;
     uint32_t send_last1;
     uint32_t send_count;
-    uint32_t send_due_count; // new or lost
+    uint32_t send_due_count;
     uint16_t send_next;
     uint16_t peer_window; // 0 until the peer has said it
 

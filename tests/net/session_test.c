@@ -502,6 +502,182 @@ static void a_receiver_that_does_not_pop_holds_the_sender_back(void **state)
     pair_destroy(&pair);
 }
 
+// Loses so many packets from end 0 that the link counts as bad: each adds a 256th to the estimate.
+static void lose_packets(struct pair *pair, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        write_from(pair, 0, 0, 0);
+    }
+    pair->now_us += 5000000;
+    assert_false(muster_session_has_due(pair->ends[0], pair->now_us));
+}
+
+static uint64_t fragments_in_packet(struct pair *pair)
+{
+    const uint64_t before = muster_session_get_stats(pair->ends[0]).fragments_sent;
+    write_from(pair, 0, 0, 0);
+    return muster_session_get_stats(pair->ends[0]).fragments_sent - before;
+}
+
+static void a_link_that_loses_little_gets_messages_once(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    carry(&pair, 1, 0);
+    lose_packets(&pair, 5);
+    assert_int_equal(muster_session_push(pair.ends[0], 1, message_bytes, 100), MUSTER_OK);
+    assert_int_equal(fragments_in_packet(&pair), 1);
+    assert_int_equal(fragments_in_packet(&pair), 0);
+    pair_destroy(&pair);
+}
+
+static void a_doubled_message_is_delivered_once_and_confirmed_by_either_packet(void **state)
+{
+    (void)state;
+    for (int lost = -1; lost < 2; lost++) {
+        struct pair pair = pair_create();
+        carry(&pair, 1, 0);
+        carry(&pair, 0, 0);
+        lose_packets(&pair, 8);
+        assert_int_equal(muster_session_push(pair.ends[0], 1, message_bytes, 100), MUSTER_OK);
+        assert_int_equal(muster_session_push(pair.ends[0], 1, message_bytes, 600), MUSTER_OK);
+        uint32_t popped_count = 0;
+        for (int i = 0; i < 2; i++) {
+            assert_true(muster_session_has_due(pair.ends[0], pair.now_us));
+            assert_int_equal(fragments_in_packet(&pair), i == 0 ? 4 : 1); // the short one alone
+            if (i != lost) {
+                assert_int_equal(read_at(&pair, 1), MUSTER_OK);
+            }
+            muster_session_message message;
+            while (muster_session_pop(pair.ends[1], &message)) {
+                popped_count++;
+            }
+        }
+        assert_false(muster_session_has_due(pair.ends[0], pair.now_us));
+        assert_int_equal(fragments_in_packet(&pair), 0);
+        assert_int_equal(popped_count, lost == 0 ? 1 : 2);
+        carry(&pair, 1, 0);
+        pair.now_us += 5000000;
+        // The parts of the long one, if they were lost; of the short one nothing is left.
+        assert_int_equal(muster_session_has_due(pair.ends[0], pair.now_us), lost == 0);
+        assert_int_equal(
+            muster_session_get_stats(pair.ends[0]).send_fragment_count, lost == 0 ? 3 : 0);
+        pair_destroy(&pair);
+    }
+}
+
+static void what_a_bad_link_lost_goes_out_twice(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    carry(&pair, 1, 0);
+    lose_packets(&pair, 8);
+    assert_int_equal(muster_session_push(pair.ends[0], 1, message_bytes, 600), MUSTER_OK);
+    assert_int_equal(fragments_in_packet(&pair), 3);
+    assert_int_equal(fragments_in_packet(&pair), 0);
+    for (int i = 0; i < 2; i++) { // and again when both are lost
+        pair.now_us += 5000000;
+        assert_int_equal(fragments_in_packet(&pair), 3);
+        assert_int_equal(fragments_in_packet(&pair), 3);
+        assert_int_equal(fragments_in_packet(&pair), 0);
+        assert_false(muster_session_has_due(pair.ends[0], pair.now_us));
+    }
+    pair_destroy(&pair);
+}
+
+static void a_packet_takes_32_fragments(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    carry(&pair, 1, 0);
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(muster_session_push(pair.ends[0], 1, NULL, 0), MUSTER_OK);
+    }
+    assert_int_equal(fragments_in_packet(&pair), 32);
+    assert_int_equal(read_at(&pair, 1), MUSTER_OK);
+    assert_int_equal(fragments_in_packet(&pair), 8);
+    pair_destroy(&pair);
+}
+
+static void acks_reach_back_as_far_as_the_peer_may_not_know_them(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    for (int i = 0; i < 5; i++) {
+        carry(&pair, 0, 0);
+        carry(&pair, 1, 0);
+    }
+    for (uint64_t token = 1; token <= 40; token++) {
+        carry(&pair, 0, token);
+        write_from(&pair, 1, 0, 0); // every answer but the last is lost
+    }
+    assert_int_equal(read_at(&pair, 0), MUSTER_OK);
+    for (uint64_t token = 1; token <= 40; token++) {
+        assert_next_fate(&pair, 0, token, true);
+    }
+    // Once the peer is known to have them, the bits need not be said again.
+    carry(&pair, 0, 0);
+    carry(&pair, 0, 0);
+    write_from(&pair, 1, 0, 0);
+    assert_true(pair.length <= 5 + 2 + 1);
+    pair_destroy(&pair);
+}
+
+static void a_fragment_with_other_content_does_not_replace_the_first(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    const uint8_t second[] = {0x10, 1, 0, 2, 1, 0, 7, 0, 1, 0, 0xAA};
+    const uint8_t changed[] = {0x10, 2, 0, 2, 1, 0, 9, 0, 1, 0, 0xBB};
+    const uint8_t first[] = {0x10, 3, 0, 2, 0, 0, 7, 0, 0, 0};
+    muster_session *session = pair.ends[1];
+    assert_int_equal(
+        muster_session_read(session, 0, second, sizeof second, &pair.received), MUSTER_OK);
+    assert_int_equal(
+        muster_session_read(session, 0, changed, sizeof changed, &pair.received), MUSTER_OK);
+    assert_int_equal(
+        muster_session_read(session, 0, first, sizeof first, &pair.received), MUSTER_OK);
+    muster_session_message message;
+    assert_true(muster_session_pop(session, &message));
+    assert_true(muster_session_pop(session, &message));
+    assert_int_equal(message.kind, 7);
+    assert_int_equal(message.bytes[0], 0xAA);
+    assert_false(muster_session_pop(session, &message));
+    pair_destroy(&pair);
+}
+
+static void a_session_used_again_has_nothing_of_the_one_before(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    const uint8_t second[] = {0x10, 1, 0, 2, 1, 0, 7, 0, 0, 0};
+    const uint8_t first[] = {0x10, 1, 0, 2, 0, 0, 7, 0, 0, 0};
+    for (int i = 0; i < 3; i++) {
+        muster_session *session = pair.ends[1];
+        write_from(&pair, 1, 0, 5);
+        pair.now_us += 5000000;
+        assert_false(muster_session_has_due(session, pair.now_us)); // a fate waits
+        assert_int_equal(
+            muster_session_read(session, 0, first, sizeof first, &pair.received), MUSTER_OK);
+        muster_session_message message;
+        assert_true(muster_session_pop(session, &message));
+        assert_false(muster_session_pop(session, &message));
+        muster_session_pool_release(pair.pools[1], session);
+        assert_int_equal(muster_session_pool_acquire(pair.pools[1], &pair.ends[1]), MUSTER_OK);
+        assert_no_fate(&pair, 1);
+    }
+    assert_int_equal(
+        muster_session_read(pair.ends[1], 0, second, sizeof second, &pair.received), MUSTER_OK);
+    muster_session_pool_release(pair.pools[1], pair.ends[1]);
+    assert_int_equal(muster_session_pool_acquire(pair.pools[1], &pair.ends[1]), MUSTER_OK);
+    assert_int_equal(
+        muster_session_read(pair.ends[1], 0, first, sizeof first, &pair.received), MUSTER_OK);
+    muster_session_message message;
+    assert_true(muster_session_pop(pair.ends[1], &message));
+    assert_false(muster_session_pop(pair.ends[1], &message));
+    pair_destroy(&pair);
+}
+
 static void duplicates_and_packets_too_old_are_ignored(void **state)
 {
     (void)state;
@@ -819,6 +995,13 @@ int main(int argc, char **argv)
         cmocka_unit_test(the_budget_for_reliable_bytes_is_kept),
         cmocka_unit_test(a_long_message_waits_until_the_peer_has_said_its_window),
         cmocka_unit_test(a_receiver_that_does_not_pop_holds_the_sender_back),
+        cmocka_unit_test(a_link_that_loses_little_gets_messages_once),
+        cmocka_unit_test(a_doubled_message_is_delivered_once_and_confirmed_by_either_packet),
+        cmocka_unit_test(what_a_bad_link_lost_goes_out_twice),
+        cmocka_unit_test(a_packet_takes_32_fragments),
+        cmocka_unit_test(acks_reach_back_as_far_as_the_peer_may_not_know_them),
+        cmocka_unit_test(a_fragment_with_other_content_does_not_replace_the_first),
+        cmocka_unit_test(a_session_used_again_has_nothing_of_the_one_before),
         cmocka_unit_test(duplicates_and_packets_too_old_are_ignored),
         cmocka_unit_test(sequences_wrap_without_a_trace),
         cmocka_unit_test(a_fragment_that_waits_for_65536_packets_is_not_taken_for_confirmed),
