@@ -157,12 +157,15 @@ typedef struct muster_gateway_state {
     /// The connection that the state is for, as its READY event said.
     uint32_t connection;
 
+    /// The tick that the state is of.
+    uint64_t tick;
+
     /// What became of the player's actions: see muster_inbox_receipt.
     uint32_t counted_sequence;
     uint32_t counted_age_ticks;
     int32_t margin_ticks;
 
-    /// Comes back by UPDATE_ACKED or UPDATE_LOST; not zero.
+    /// Comes back by UPDATE_ACKED or UPDATE_LOST; zero does not.
     uint64_t token;
 
     /// At most MUSTER_GATEWAY_STATE_BYTES_MAX.

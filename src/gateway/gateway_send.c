@@ -84,6 +84,7 @@ muster_status muster_gateway_send_state(muster_gateway *gateway,
     MUSTER_ASSERT(blob_status == MUSTER_OK);
     struct record_writer writer = record_writer_on(space, capacity);
     const struct play_update update = {
+        .tick_low = (uint16_t)state->tick,
         .counted_sequence = state->counted_sequence,
         .counted_age_ticks = state->counted_age_ticks,
         .margin_ticks = (int8_t)state->margin_ticks,

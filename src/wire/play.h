@@ -130,6 +130,7 @@ MUSTER_NODISCARD muster_status play_read_inputs(const uint8_t *bytes,
 
 /// The head of an UPDATE.
 struct play_update {
+    uint16_t tick_low; // the low bits of the tick that the state is of
     uint32_t counted_sequence;
     uint32_t counted_age_ticks;
     int8_t margin_ticks;

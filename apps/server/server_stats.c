@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/server/server_stats.h"
+
+#define DECIMALS_US 6 // of a second
+#define DECIMALS_MS 3
+
+static const uint64_t time_bounds_us[] = {
+    250, 500, 1000, 2000, 4000, 6000, 8000, 10000, 12000, 14000, 16667, 33333, 100000};
+#define TIME_BOUND_COUNT (sizeof time_bounds_us / sizeof time_bounds_us[0])
+
+static const char *const phases[SERVER_PHASE_COUNT] = {"input", "step", "replicate"};
+static const char *const directions[2] = {"up", "down"};
+
+static muster_stat_def counter(const char *name, const char *help)
+{
+    return (muster_stat_def){.name = name, .help = help, .kind = MUSTER_STAT_COUNTER};
+}
+
+static muster_stat_def gauge(const char *name, const char *help)
+{
+    return (muster_stat_def){.name = name, .help = help, .kind = MUSTER_STAT_GAUGE};
+}
+
+static muster_stat_def times(const char *name, const char *help)
+{
+    return (muster_stat_def){
+        .name = name,
+        .help = help,
+        .kind = MUSTER_STAT_HISTOGRAM,
+        .decimals = DECIMALS_US,
+        .bounds = time_bounds_us,
+        .bound_count = TIME_BOUND_COUNT,
+    };
+}
+
+static muster_stat_def labelled(muster_stat_def def,
+    const char *label_name,
+    const char *const *label_values,
+    uint32_t series_count)
+{
+    def.label_name = label_name;
+    def.label_values = label_values;
+    def.series_count = series_count;
+    return def;
+}
+
+static void fill_world(muster_stat_def *defs)
+{
+    defs[SERVER_STAT_TICKS] = counter("muster_ticks_total", "Ticks that have run.");
+    defs[SERVER_STAT_TICKS_MISSED] =
+        counter("muster_ticks_missed_total", "Ticks that ended after the next should have begun.");
+    defs[SERVER_STAT_TICK_TIME] =
+        times("muster_tick_seconds", "Time from a tick's begin to its last encoded byte.");
+    defs[SERVER_STAT_PHASE_TIME] =
+        labelled(times("muster_tick_phase_seconds", "Time of each phase of a tick."), "phase",
+            phases, SERVER_PHASE_COUNT);
+    defs[SERVER_STAT_PLAYERS] = gauge("muster_players", "Players in the world.");
+    defs[SERVER_STAT_ENTITIES] = gauge("muster_entities", "Entities in the world.");
+    defs[SERVER_STAT_FRAME_BYTES] = counter("muster_frame_bytes_total", "Bytes of closed frames.");
+    defs[SERVER_STAT_STATE_BYTES] =
+        counter("muster_state_bytes_total", "Bytes of entity state encoded for clients.");
+    defs[SERVER_STAT_STATE_UPDATES] =
+        counter("muster_state_updates_total", "Entity updates encoded for clients.");
+    defs[SERVER_STAT_SECTIONS] =
+        counter("muster_state_sections_total", "Sections of entity state written for clients.");
+    defs[SERVER_STAT_ENCODINGS] = counter(
+        "muster_state_encodings_total", "Sections that had to be encoded; others were shared.");
+    defs[SERVER_STAT_INPUTS_DROPPED] =
+        counter("muster_inputs_dropped_total", "Inputs that found no room in the inbox.");
+    defs[SERVER_STAT_RECORD_FAILED] = gauge("muster_record_failed",
+        "1 when the frame log was sealed before the end, as by a full disk.");
+}
+
+static void fill_network(struct server_stat_table *table)
+{
+    muster_stat_def *defs = table->defs;
+    defs[SERVER_STAT_CONNECTIONS] = gauge("muster_connections", "Connections that are open.");
+    defs[SERVER_STAT_GATEWAY] = labelled(
+        counter("muster_gateway_events_total", "What the gateway let through and refused."),
+        "event", table->gateway, MUSTER_GATEWAY_COUNTER_COUNT);
+    defs[SERVER_STAT_NETCODE] = labelled(
+        counter("muster_netcode_packets_total", "Received packets, by what became of them."),
+        "kind", table->netcode, MUSTER_NETCODE_COUNTER_COUNT);
+    defs[SERVER_STAT_PACKETS_IN] = counter("muster_packets_received_total", "Datagrams received.");
+    defs[SERVER_STAT_PACKETS_OUT] = counter("muster_packets_sent_total", "Datagrams sent.");
+    defs[SERVER_STAT_BYTES_IN] =
+        counter("muster_received_bytes_total", "UDP payload bytes received.");
+    defs[SERVER_STAT_BYTES_OUT] = counter("muster_sent_bytes_total", "UDP payload bytes sent.");
+    defs[SERVER_STAT_LINK_FULL] = labelled(
+        counter("muster_link_full_total", "Records that found a full ring between threads."),
+        "direction", directions, 2);
+    defs[SERVER_STAT_RESIDENT] = gauge("muster_resident_bytes", "Memory of the process in RAM.");
+    defs[SERVER_STAT_CPU] = counter("muster_cpu_seconds_total", "CPU time of the process.");
+    defs[SERVER_STAT_CPU].decimals = DECIMALS_MS;
+}
+
+muster_status server_stats_create(
+    struct server_stat_table *table, const muster_allocator *allocator, muster_stats **out_stats)
+{
+    for (int i = 0; i < MUSTER_GATEWAY_COUNTER_COUNT; i++) {
+        table->gateway[i] = muster_gateway_counter_name((muster_gateway_counter)i);
+    }
+    for (int i = 0; i < MUSTER_NETCODE_COUNTER_COUNT; i++) {
+        table->netcode[i] = muster_netcode_counter_name((muster_netcode_counter)i);
+    }
+    fill_world(table->defs);
+    fill_network(table);
+    muster_stats_def def = muster_stats_default_def();
+    def.stats = table->defs;
+    def.stat_count = SERVER_STAT_COUNT;
+    def.allocator = *allocator;
+    return muster_stats_create(&def, out_stats);
+}

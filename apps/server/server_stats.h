@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// Everything a server counts, one line of the table each.
+
+#include "muster/gateway_counter.h"
+#include "muster/netcode.h"
+#include "muster/stats.h"
+
+enum server_stat {
+    SERVER_STAT_TICKS,
+    SERVER_STAT_TICKS_MISSED,
+    SERVER_STAT_TICK_TIME,  // microseconds
+    SERVER_STAT_PHASE_TIME, // microseconds, by enum server_phase
+    SERVER_STAT_PLAYERS,
+    SERVER_STAT_ENTITIES,
+    SERVER_STAT_CONNECTIONS,
+    SERVER_STAT_FRAME_BYTES,
+    SERVER_STAT_GATEWAY, // by muster_gateway_counter
+    SERVER_STAT_NETCODE, // by muster_netcode_counter
+    SERVER_STAT_PACKETS_IN,
+    SERVER_STAT_PACKETS_OUT,
+    SERVER_STAT_BYTES_IN,
+    SERVER_STAT_BYTES_OUT,
+    SERVER_STAT_STATE_BYTES,
+    SERVER_STAT_STATE_UPDATES,
+    SERVER_STAT_ENCODINGS,
+    SERVER_STAT_SECTIONS,
+    SERVER_STAT_INPUTS_DROPPED,
+    SERVER_STAT_LINK_FULL, // by direction: up, down
+    SERVER_STAT_RECORD_FAILED,
+    SERVER_STAT_RESIDENT,
+    SERVER_STAT_CPU, // milliseconds
+    SERVER_STAT_COUNT,
+};
+
+enum server_phase {
+    SERVER_PHASE_INPUT,
+    SERVER_PHASE_STEP,
+    SERVER_PHASE_REPLICATE,
+    SERVER_PHASE_COUNT,
+};
+
+/// The table with the label values that its lines point to.
+struct server_stat_table {
+    const char *gateway[MUSTER_GATEWAY_COUNTER_COUNT];
+    const char *netcode[MUSTER_NETCODE_COUNTER_COUNT];
+    muster_stat_def defs[SERVER_STAT_COUNT];
+};
+
+/// Creates the values of the table.
+/// @param table  filled in; must outlive the stats and stay where it is
+MUSTER_NODISCARD muster_status server_stats_create(
+    struct server_stat_table *table, const muster_allocator *allocator, muster_stats **out_stats);

@@ -1,0 +1,569 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/server/server_state.h"
+
+#include "core/assert.h"
+#include "drivers/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+// The world thread: closes a frame, steps the world with it, and encodes what clients are to see.
+
+// Packets of state for one client and tick.
+#define STATE_PACKETS_MAX 8u
+
+// A client that has nothing to be told still learns what became of its actions this often.
+#define RECEIPT_TICKS 6u
+
+// A world that is later than this gives the lost time up rather than running ticks without pause.
+#define LATE_TICKS_MAX 8u
+
+// How long a drain may take.
+#define DRAIN_US 3000000u
+
+// What a packet of state costs beside the state: IP and UDP, netcode, session, update head.
+#define STATE_OVERHEAD_BYTES 66u
+
+static uint32_t smaller(uint64_t a, uint64_t b)
+{
+    return (uint32_t)(a < b ? a : b);
+}
+
+static muster_game_limits world_limits(const struct server_def *def)
+{
+    muster_game_limits limits = def->game->limits;
+    limits.player_count_max = smaller(def->settings->limits.players, limits.player_count_max);
+    limits.entity_count_max = smaller(def->settings->limits.entities, limits.entity_count_max);
+    return limits;
+}
+
+static muster_status create_instance(struct server *server)
+{
+    const struct server_def *def = &server->def;
+    muster_instance_def instance_def = muster_instance_default_def();
+    instance_def.game = def->game;
+    instance_def.seed = def->seed;
+    instance_def.limits = world_limits(def);
+    instance_def.parallel = workers_parallel(server->world.workers);
+    return muster_instance_create(&instance_def, &server->world.instance);
+}
+
+static muster_status create_inbox(struct server *server)
+{
+    muster_inbox_def inbox_def = muster_inbox_default_def();
+    inbox_def.player_count_max = world_limits(&server->def).player_count_max;
+    const muster_status status = muster_inbox_create(&inbox_def, &server->world.inbox);
+    if (status != MUSTER_OK) {
+        return status;
+    }
+    muster_frame_builder_def builder_def = muster_frame_builder_default_def();
+    return muster_frame_builder_create(&builder_def, &server->world.builder);
+}
+
+// The type and the lanes of a column as host calls name it.
+static muster_column_def column_of(const muster_game *game, uint32_t column_index)
+{
+    static const muster_column_def fixed[MUSTER_COLUMN_GAME] = {
+        [MUSTER_COLUMN_KIND] = {"kind", MUSTER_STATE_U16, 1},
+        [MUSTER_COLUMN_TEAM] = {"team", MUSTER_STATE_U16, 1},
+        [MUSTER_COLUMN_OWNER] = {"owner", MUSTER_STATE_U32, 1},
+        [MUSTER_COLUMN_POSITION] = {"position", MUSTER_STATE_F32, 3},
+        [MUSTER_COLUMN_VELOCITY] = {"velocity", MUSTER_STATE_F32, 3},
+    };
+    return column_index < MUSTER_COLUMN_GAME ? fixed[column_index]
+                                             : game->columns[column_index - MUSTER_COLUMN_GAME];
+}
+
+// A channel cannot be faster than the world.
+static uint32_t rate_hz(uint64_t wanted_hz, uint32_t tick_rate_hz)
+{
+    return smaller(wanted_hz, tick_rate_hz);
+}
+
+static muster_status make_schema(const struct server_def *def, muster_replica_schema *out_schema)
+{
+    const struct settings *settings = def->settings;
+    const uint32_t tick_rate_hz = def->game->tick_rate_hz;
+    *out_schema = muster_replica_default_schema();
+    out_schema->tick_rate_hz = tick_rate_hz;
+    const muster_channel_def channels[MUSTER_CHANNEL_COUNT] = {
+        {rate_hz(settings->replication.critical_rate_hz, tick_rate_hz),
+            (float)settings->replication.critical_radius_m},
+        {rate_hz(settings->replication.detailed_rate_hz, tick_rate_hz),
+            (float)settings->replication.detailed_radius_m},
+        {rate_hz(settings->replication.cosmetic_rate_hz, tick_rate_hz),
+            (float)settings->replication.cosmetic_radius_m},
+        {rate_hz(settings->replication.metadata_rate_hz, tick_rate_hz),
+            (float)settings->replication.metadata_radius_m},
+    };
+    memcpy(out_schema->channels, channels, sizeof channels);
+    for (uint32_t i = 0; i < def->game->field_count; i++) {
+        const muster_field_def *field = &def->game->fields[i];
+        const muster_column_def column = column_of(def->game, field->column_index);
+        const muster_status status =
+            muster_replica_schema_add(out_schema, field, column.type, column.lane_count);
+        if (status != MUSTER_OK) {
+            return status;
+        }
+    }
+    return muster_replica_schema_check(out_schema);
+}
+
+static muster_status create_replica(struct server *server)
+{
+    muster_replica_schema schema;
+    muster_status status = make_schema(&server->def, &schema);
+    if (status == MUSTER_OK) {
+        status = muster_replica_schema_encode(
+            &schema, server->schema, sizeof server->schema, &server->schema_length);
+    }
+    if (status != MUSTER_OK) {
+        return status;
+    }
+    const muster_game_limits limits = world_limits(&server->def);
+    muster_replica_def replica_def = muster_replica_default_def();
+    replica_def.schema = &schema;
+    replica_def.client_capacity = limits.player_count_max;
+    replica_def.entity_capacity = limits.entity_count_max;
+    return muster_replica_create(&replica_def, &server->world.replica);
+}
+
+static muster_status create_tables(struct server *server)
+{
+    struct world *world = &server->world;
+    const uint32_t count = world_limits(&server->def).player_count_max;
+    const muster_allocator heap = server->allocator;
+    world->connections = heap.alloc(heap.context, count * sizeof world->connections[0], 8);
+    world->sent_ticks = heap.alloc(heap.context, count * sizeof world->sent_ticks[0], 8);
+    if (world->connections == NULL || world->sent_ticks == NULL) {
+        return MUSTER_ERR_NO_MEMORY;
+    }
+    memset(world->connections, 0, count * sizeof world->connections[0]);
+    memset(world->sent_ticks, 0, count * sizeof world->sent_ticks[0]);
+    return MUSTER_OK;
+}
+
+muster_status world_create(struct server *server, struct driver_error *out_error)
+{
+    struct workers_def workers_def = workers_default_def();
+    workers_def.worker_count = server->def.worker_count;
+    muster_status status = workers_create(&workers_def, &server->world.workers, out_error);
+    if (status == MUSTER_OK) {
+        status = create_instance(server);
+    }
+    if (status == MUSTER_OK) {
+        status = create_inbox(server);
+    }
+    if (status == MUSTER_OK) {
+        status = create_replica(server);
+    }
+    if (status == MUSTER_OK) {
+        status = create_tables(server);
+    }
+    if (status != MUSTER_OK && out_error->text[0] == '\0') {
+        driver_error_write(out_error, 0, "the world of game \"%s\" cannot be made: %s",
+            server->def.game->name, muster_status_name(status));
+    }
+    return status;
+}
+
+void world_destroy(struct server *server)
+{
+    struct world *world = &server->world;
+    const uint32_t count = world_limits(&server->def).player_count_max;
+    const muster_allocator heap = server->allocator;
+    muster_replica_destroy(world->replica);
+    muster_frame_builder_destroy(world->builder);
+    muster_inbox_destroy(world->inbox);
+    muster_instance_destroy(world->instance);
+    workers_destroy(world->workers);
+    if (world->connections != NULL) {
+        heap.free(heap.context, world->connections, count * sizeof world->connections[0]);
+    }
+    if (world->sent_ticks != NULL) {
+        heap.free(heap.context, world->sent_ticks, count * sizeof world->sent_ticks[0]);
+    }
+}
+
+// To the network.
+
+static struct link_down *begin_down(struct server *server, uint32_t body_bytes_max)
+{
+    void *space;
+    if (ring_reserve(server->down, (uint32_t)sizeof(struct link_down) + body_bytes_max, &space) !=
+        MUSTER_OK) {
+        muster_stats_add(server->stats, SERVER_STAT_LINK_FULL, 1, 1);
+        return NULL;
+    }
+    struct link_down *record = space;
+    *record = (struct link_down){0};
+    return record;
+}
+
+static void end_down(struct server *server, uint32_t body_bytes)
+{
+    ring_commit(server->down, (uint32_t)sizeof(struct link_down) + body_bytes);
+}
+
+static void send_tick(struct server *server, uint64_t tick)
+{
+    struct link_down *record = begin_down(server, 0);
+    if (record != NULL) {
+        record->type = LINK_TICK;
+        record->tick = tick;
+        end_down(server, 0);
+    }
+}
+
+static void send_drain(struct server *server)
+{
+    struct link_down *record = begin_down(server, 0);
+    if (record != NULL) {
+        record->type = LINK_DRAIN;
+        end_down(server, 0);
+        server->world.is_drain_passed_on = true;
+    }
+}
+
+static void send_message_to(
+    struct server *server, uint32_t player_index, const muster_outgoing *outgoing)
+{
+    struct link_down *record = begin_down(server, outgoing->length);
+    if (record != NULL) {
+        record->type = LINK_MESSAGE;
+        record->player_index = player_index;
+        record->message_index = outgoing->message_index;
+        memcpy(record + 1, outgoing->bytes, outgoing->length);
+        end_down(server, outgoing->length);
+    }
+}
+
+static uint16_t team_of(const muster_instance *instance, const muster_player *player)
+{
+    const muster_world_view *view = muster_instance_view(instance);
+    return player->entity_slot == MUSTER_NONE ? 0 : view->team[player->entity_slot];
+}
+
+static bool is_addressed(const muster_instance *instance,
+    const muster_outgoing *outgoing,
+    uint32_t player_index,
+    const muster_player *player)
+{
+    switch (outgoing->audience) {
+    case MUSTER_TO_PLAYER:
+        return outgoing->target == player_index;
+    case MUSTER_TO_TEAM:
+        return outgoing->target == team_of(instance, player);
+    case MUSTER_TO_ALL:
+        return true;
+    }
+    return false;
+}
+
+static void send_messages(struct server *server)
+{
+    struct world *world = &server->world;
+    const uint32_t player_count_max = world_limits(&server->def).player_count_max;
+    muster_outgoing outgoing;
+    while (muster_instance_pop_outgoing(world->instance, &outgoing)) {
+        for (uint32_t i = 0; i < player_count_max; i++) {
+            const muster_player *player = muster_instance_player(world->instance, i);
+            if (player != NULL && is_addressed(world->instance, &outgoing, i, player)) {
+                send_message_to(server, i, &outgoing);
+            }
+        }
+    }
+}
+
+// From the network.
+
+static void forget_connection(struct world *world, uint32_t player_index)
+{
+    if (world->connections[player_index] != 0) {
+        muster_replica_remove_client(world->replica, player_index);
+        world->connections[player_index] = 0;
+    }
+}
+
+static void take_event(struct server *server, const muster_gateway_event *event, const void *body)
+{
+    struct world *world = &server->world;
+    const uint32_t player_index = event->player_index;
+    muster_status status = MUSTER_OK;
+    switch (event->type) {
+    case MUSTER_GATEWAY_JOINED:
+        muster_inbox_push_join(world->inbox, player_index, &event->player, false);
+        break;
+    case MUSTER_GATEWAY_RESUMED:
+        muster_inbox_push_resume(world->inbox, player_index);
+        forget_connection(world, player_index);
+        break;
+    case MUSTER_GATEWAY_READY:
+        forget_connection(world, player_index);
+        muster_replica_add_client(world->replica, player_index);
+        world->connections[player_index] = event->connection;
+        break;
+    case MUSTER_GATEWAY_LOST:
+        forget_connection(world, player_index);
+        break;
+    case MUSTER_GATEWAY_LEFT:
+        muster_inbox_push_leave(world->inbox, player_index);
+        forget_connection(world, player_index);
+        break;
+    case MUSTER_GATEWAY_ACTION:
+        status = muster_inbox_push_action(world->inbox, player_index, event->action.sequence,
+            event->action.tick, event->action.action_index, event->action.steps,
+            event->action.step_count);
+        break;
+    case MUSTER_GATEWAY_MESSAGE:
+        status = muster_inbox_push_message(
+            world->inbox, player_index, event->message.message_index, body, event->message.length);
+        break;
+    case MUSTER_GATEWAY_UPDATE_ACKED:
+    case MUSTER_GATEWAY_UPDATE_LOST:
+        if (world->connections[player_index] == event->connection) {
+            const muster_replica_token token = (muster_replica_token)event->token;
+            (void)(event->type == MUSTER_GATEWAY_UPDATE_ACKED
+                       ? muster_replica_acked(world->replica, player_index, token)
+                       : muster_replica_lost(world->replica, player_index, token));
+        }
+        break;
+    case MUSTER_GATEWAY_REFUSED:
+        break;
+    }
+    if (status != MUSTER_OK) {
+        muster_stats_add(server->stats, SERVER_STAT_INPUTS_DROPPED, 0, 1);
+    }
+}
+
+static void take_events(struct server *server)
+{
+    const void *record;
+    uint32_t length;
+    while (ring_peek(server->up, &record, &length)) {
+        muster_gateway_event event;
+        memcpy(&event, record, sizeof event);
+        take_event(server, &event, (const uint8_t *)record + sizeof event);
+        ring_release(server->up);
+    }
+}
+
+// One tick.
+
+static void step(struct server *server, uint64_t tick)
+{
+    struct world *world = &server->world;
+    const uint8_t *frame;
+    uint32_t length;
+    muster_frame_begin(world->builder, tick, server->def.seed);
+    muster_inbox_close(world->inbox, world->builder, tick);
+    muster_frame_close(world->builder, &frame, &length);
+    const muster_status status = muster_instance_step(world->instance, frame, length);
+    MUSTER_ASSERT(status == MUSTER_OK); // the gateway and the inbox let nothing else through
+    muster_stats_add(server->stats, SERVER_STAT_FRAME_BYTES, 0, length);
+    atomic_store_explicit(
+        &server->hash, muster_instance_hash(world->instance), memory_order_relaxed);
+    atomic_store_explicit(&server->tick, tick, memory_order_relaxed);
+}
+
+static bool can_see_fields(void *context, uint32_t player_index, uint32_t slot)
+{
+    return muster_instance_can_see(context, player_index, slot);
+}
+
+static void look_at_world(struct server *server)
+{
+    struct world *world = &server->world;
+    const muster_world_view *view = muster_instance_view(world->instance);
+    muster_replica_world replica_world = {
+        .tick = view->tick,
+        .slot_count = view->slot_count,
+        .is_alive = view->is_alive,
+        .id = view->id,
+        .kind = view->kind,
+        .team = view->team,
+        .owner = view->owner,
+        .position = view->position,
+        .can_see_fields = can_see_fields,
+        .context = world->instance,
+    };
+    const muster_game *game = server->def.game;
+    for (uint32_t i = 0; i < game->field_count; i++) {
+        replica_world.columns[i] = view->columns[game->fields[i].column_index];
+    }
+    const muster_parallel parallel = workers_parallel(world->workers);
+    muster_replica_begin_tick(world->replica, &replica_world, &parallel);
+}
+
+static void set_viewer(struct server *server, uint32_t player_index, const muster_player *player)
+{
+    struct world *world = &server->world;
+    const muster_world_view *view = muster_instance_view(world->instance);
+    if (player->entity_slot == MUSTER_NONE) {
+        return;
+    }
+    const muster_replica_viewer viewer = {
+        .viewpoint = view->position[player->entity_slot],
+        .player_index = player_index,
+        .team = view->team[player->entity_slot],
+        .packet_overhead_bytes = STATE_OVERHEAD_BYTES,
+        .bytes_per_s = smaller(server->def.settings->replication.client_budget_bytes, UINT32_MAX),
+    };
+    muster_replica_look(world->replica, player_index, &viewer);
+}
+
+// Writes one packet of state, straight into the ring.
+// @return false when there was nothing to write
+static bool send_state(struct server *server, uint32_t player_index, bool is_first)
+{
+    struct world *world = &server->world;
+    const uint64_t tick = muster_instance_tick(world->instance);
+    struct link_down *record = begin_down(server, MUSTER_GATEWAY_STATE_BYTES_MAX);
+    if (record == NULL) {
+        return false;
+    }
+    size_t length;
+    muster_replica_token token;
+    muster_replica_write(world->replica, player_index, (uint8_t *)(record + 1),
+        MUSTER_GATEWAY_STATE_BYTES_MAX, &length, &token);
+    const bool needs_receipt = is_first && tick - world->sent_ticks[player_index] >= RECEIPT_TICKS;
+    if (length == 0 && !needs_receipt) {
+        return false;
+    }
+    const muster_inbox_receipt receipt = muster_inbox_player_receipt(world->inbox, player_index);
+    record->type = LINK_STATE;
+    record->player_index = player_index;
+    record->state = (muster_gateway_state){
+        .player_index = player_index,
+        .connection = world->connections[player_index],
+        .tick = tick,
+        .counted_sequence = receipt.sequence,
+        .counted_age_ticks = (uint32_t)(tick - receipt.counted_tick),
+        .margin_ticks = receipt.margin_ticks,
+        .token = token,
+        .length = (uint32_t)length,
+    };
+    end_down(server, (uint32_t)length);
+    world->sent_ticks[player_index] = tick;
+    return length > 0;
+}
+
+static void replicate(struct server *server)
+{
+    struct world *world = &server->world;
+    look_at_world(server);
+    const uint32_t player_count_max = world_limits(&server->def).player_count_max;
+    for (uint32_t i = 0; i < player_count_max; i++) {
+        const muster_player *player = muster_instance_player(world->instance, i);
+        if (world->connections[i] == 0 || player == NULL) {
+            continue;
+        }
+        set_viewer(server, i, player);
+        for (uint32_t k = 0; k < STATE_PACKETS_MAX && send_state(server, i, k == 0); k++) {
+        }
+    }
+}
+
+static void record_phase(struct server *server, enum server_phase phase, uint64_t *start_us)
+{
+    const uint64_t now_us = clock_monotonic_us();
+    muster_stats_record(server->stats, SERVER_STAT_PHASE_TIME, phase, now_us - *start_us);
+    *start_us = now_us;
+}
+
+static void set_gauges(struct server *server)
+{
+    const struct world *world = &server->world;
+    const muster_world_view *view = muster_instance_view(world->instance);
+    uint32_t entity_count = 0;
+    uint32_t player_count = 0;
+    for (uint32_t i = 0; i < view->slot_count; i++) {
+        entity_count += view->is_alive[i];
+    }
+    for (uint32_t i = 0; i < world_limits(&server->def).player_count_max; i++) {
+        player_count += muster_instance_player(world->instance, i) != NULL ? 1 : 0;
+    }
+    const muster_replica_counts counts = muster_replica_count_all(world->replica);
+    muster_stats *stats = server->stats;
+    muster_stats_set(stats, SERVER_STAT_ENTITIES, 0, entity_count);
+    muster_stats_set(stats, SERVER_STAT_PLAYERS, 0, player_count);
+    muster_stats_set(stats, SERVER_STAT_STATE_BYTES, 0, (int64_t)counts.bytes);
+    muster_stats_set(stats, SERVER_STAT_STATE_UPDATES, 0, (int64_t)counts.updates);
+    muster_stats_set(stats, SERVER_STAT_SECTIONS, 0, (int64_t)counts.sections);
+    muster_stats_set(stats, SERVER_STAT_ENCODINGS, 0, (int64_t)counts.encodings);
+    muster_stats_set(stats, SERVER_STAT_RESIDENT, 0, (int64_t)clock_resident_bytes());
+    muster_stats_set(stats, SERVER_STAT_CPU, 0, (int64_t)(clock_process_cpu_ns() / 1000000));
+    atomic_store_explicit(&server->world_cpu_ns, clock_thread_cpu_ns(), memory_order_relaxed);
+}
+
+static void run_tick(struct server *server, uint64_t tick)
+{
+    uint64_t phase_us = clock_monotonic_us();
+    take_events(server);
+    record_phase(server, SERVER_PHASE_INPUT, &phase_us);
+    step(server, tick);
+    send_tick(server, tick);
+    send_messages(server);
+    record_phase(server, SERVER_PHASE_STEP, &phase_us);
+    replicate(server);
+    record_phase(server, SERVER_PHASE_REPLICATE, &phase_us);
+    if (tick % server->def.game->tick_rate_hz == 0) {
+        set_gauges(server);
+    }
+}
+
+// A tick that begins late leaves its successors less time; one that ends late is missed.
+static void keep_time(struct server *server, uint64_t tick, uint64_t begin_us)
+{
+    struct world *world = &server->world;
+    const uint64_t period_us = 1000000 / server->def.game->tick_rate_hz;
+    const uint64_t end_us = clock_monotonic_us();
+    const uint64_t next_us =
+        world->started_us + (tick + 1) * 1000000 / server->def.game->tick_rate_hz;
+    muster_stats_add(server->stats, SERVER_STAT_TICKS, 0, 1);
+    muster_stats_record(server->stats, SERVER_STAT_TICK_TIME, 0, end_us - begin_us);
+    if (end_us > next_us) {
+        muster_stats_add(server->stats, SERVER_STAT_TICKS_MISSED, 0, 1);
+    }
+    if (end_us > next_us + LATE_TICKS_MAX * period_us) {
+        world->started_us += end_us - next_us;
+    }
+}
+
+// @return true when nothing is left to do
+static bool drain(struct server *server, uint64_t *drain_us)
+{
+    if (!atomic_load_explicit(&server->must_drain, memory_order_relaxed)) {
+        return false;
+    }
+    if (!server->world.is_drain_passed_on) {
+        send_drain(server);
+        *drain_us = clock_monotonic_us();
+    }
+    return atomic_load_explicit(&server->is_drained, memory_order_relaxed) ||
+           clock_monotonic_us() - *drain_us > DRAIN_US;
+}
+
+void *world_run(void *context)
+{
+    struct server *server = context;
+    struct world *world = &server->world;
+    const uint32_t tick_rate_hz = server->def.game->tick_rate_hz;
+    uint64_t drain_us = 0;
+    clock_prefer_punctual();
+    const uint64_t first_tick = muster_instance_tick(world->instance) + 1;
+    world->started_us = clock_monotonic_us() - (first_tick - 1) * 1000000 / tick_rate_hz;
+    for (uint64_t tick = first_tick;
+         !atomic_load_explicit(&server->must_stop, memory_order_relaxed); tick++) {
+        const uint64_t begin_us = world->started_us + tick * 1000000 / tick_rate_hz;
+        clock_sleep_until_us(begin_us);
+        run_tick(server, tick);
+        keep_time(server, tick, begin_us);
+        if (drain(server, &drain_us)) {
+            break;
+        }
+    }
+    set_gauges(server);
+    atomic_store_explicit(&server->is_stopped, true, memory_order_relaxed);
+    return NULL;
+}
