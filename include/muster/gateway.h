@@ -93,7 +93,8 @@ typedef enum muster_gateway_event_type {
     MUSTER_GATEWAY_UPDATE_ACKED = 8,
     MUSTER_GATEWAY_UPDATE_LOST = 9,
 
-    /// A player's connection has its WELCOME and takes state from now on.
+    /// A player's connection takes state from now on: it has its WELCOME, or has lost the thread and
+    /// asks for everything anew, with a new connection number.
     MUSTER_GATEWAY_READY = 10,
 } muster_gateway_event_type;
 
@@ -131,7 +132,7 @@ typedef struct muster_gateway_event {
     /// MUSTER_NONE for REFUSED.
     uint32_t player_index;
 
-    /// Numbers the connections of a gateway, from 1.
+    /// Numbers the connections of a gateway, and what counts as a new one, from 1.
     uint32_t connection;
 
     /// Of LEFT and REFUSED.
@@ -145,7 +146,7 @@ typedef struct muster_gateway_event {
         muster_player player;           ///< Of JOINED, RESUMED, LEFT and REFUSED: who.
         muster_gateway_action action;   ///< Of ACTION.
         muster_gateway_message message; ///< Of MESSAGE.
-        uint64_t token;                 ///< Of UPDATE_ACKED and UPDATE_LOST.
+        uint32_t token;                 ///< Of UPDATE_ACKED and UPDATE_LOST.
     };
 } muster_gateway_event;
 
@@ -166,7 +167,7 @@ typedef struct muster_gateway_state {
     int32_t margin_ticks;
 
     /// Comes back by UPDATE_ACKED or UPDATE_LOST; zero does not.
-    uint64_t token;
+    uint32_t token;
 
     /// At most MUSTER_GATEWAY_STATE_BYTES_MAX.
     const uint8_t *bytes;

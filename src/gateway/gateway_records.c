@@ -137,12 +137,31 @@ static void take_blobs(
     }
 }
 
+#define REFRESH_INTERVAL_US 1000000u
+
+static void take_refresh(muster_gateway *gateway, struct connection *connection)
+{
+    const uint32_t player_index = connection->player_index;
+    if (!connection->is_ready || !rate_take(&connection->refresh_rate, gateway->now.steady_us,
+                                     REFRESH_INTERVAL_US, REFRESH_INTERVAL_US)) {
+        count_malformed(gateway, player_index, MUSTER_GATEWAY_COUNTER_MALFORMED_MESSAGE);
+        return;
+    }
+    connection->number = ++gateway->connection_number;
+    connection->epoch++;
+    const muster_gateway_event event =
+        gateway_player_event(gateway, MUSTER_GATEWAY_READY, player_index, false);
+    (void)gateway_push_event(gateway, &event, NULL, 0);
+}
+
 static void take_messages(muster_gateway *gateway, struct connection *connection)
 {
     muster_session_message message;
     while (muster_session_pop(connection->session, &message)) {
         if (message.kind == PLAY_MESSAGE_CUSTOM) {
             take_message(gateway, connection->player_index, message.bytes, message.length);
+        } else if (message.kind == PLAY_MESSAGE_REFRESH) {
+            take_refresh(gateway, connection);
         } else {
             count_malformed(
                 gateway, connection->player_index, MUSTER_GATEWAY_COUNTER_MALFORMED_MESSAGE);
@@ -170,8 +189,8 @@ void gateway_pop_fates(muster_gateway *gateway, struct connection *connection)
         const muster_gateway_event event = {
             .type = fate.is_acked ? MUSTER_GATEWAY_UPDATE_ACKED : MUSTER_GATEWAY_UPDATE_LOST,
             .player_index = connection->player_index,
-            .connection = connection->number,
-            .token = fate.token,
+            .connection = (uint32_t)(fate.token >> 32),
+            .token = (uint32_t)fate.token,
         };
         const bool is_pushed = gateway_push_event(gateway, &event, NULL, 0);
         MUSTER_ASSERT(is_pushed);

@@ -69,6 +69,9 @@ muster_status muster_gateway_send_state(muster_gateway *gateway,
         return MUSTER_ERR_FULL;
     }
 
+    // A token carries its connection's number, which a REFRESH changes while packets are under way.
+    const uint64_t token =
+        state->token == 0 ? 0 : (uint64_t)connection->number << 32 | state->token;
     const uint32_t slot_index = begin_payload(gateway, client_index, packets);
     const uint32_t reliable_bytes_max =
         MUSTER_SESSION_PACKET_BYTES_MAX - PACKET_OVERHEAD_BYTES - state->length;
@@ -84,6 +87,7 @@ muster_status muster_gateway_send_state(muster_gateway *gateway,
     MUSTER_ASSERT(blob_status == MUSTER_OK);
     struct record_writer writer = record_writer_on(space, capacity);
     const struct play_update update = {
+        .epoch = connection->epoch,
         .tick_low = (uint16_t)state->tick,
         .counted_sequence = state->counted_sequence,
         .counted_age_ticks = state->counted_age_ticks,
@@ -93,8 +97,8 @@ muster_status muster_gateway_send_state(muster_gateway *gateway,
     record_write_bytes(&writer, state->bytes, state->length);
     MUSTER_ASSERT(!writer.is_full);
     muster_session_end_blob(connection->session, (uint32_t)writer.length);
-    end_payload(gateway, client_index, muster_session_end_packet(connection->session, state->token),
-        packets);
+    end_payload(
+        gateway, client_index, muster_session_end_packet(connection->session, token), packets);
     return MUSTER_OK;
 }
 

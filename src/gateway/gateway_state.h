@@ -50,6 +50,8 @@ struct player {
 struct connection {
     muster_session *session; // NULL for a slot that is not in use
     uint64_t resume_due_us;
+    struct rate refresh_rate;
+    uint8_t epoch;         // told to the client with every update
     uint32_t player_index; // MUSTER_NONE while being told goodbye
     uint32_t number;
     uint32_t goodbye_count;

@@ -305,6 +305,7 @@ muster_status play_read_inputs(const uint8_t *bytes,
 
 void play_write_update(struct record_writer *writer, const struct play_update *update)
 {
+    record_write_u8(writer, update->epoch);
     record_write_u16(writer, update->tick_low);
     record_write_varint(writer, update->counted_sequence);
     record_write_varint(writer, update->counted_age_ticks);
@@ -313,6 +314,7 @@ void play_write_update(struct record_writer *writer, const struct play_update *u
 
 void play_read_update(struct record_reader *reader, struct play_update *out_update)
 {
+    out_update->epoch = record_read_u8(reader);
     out_update->tick_low = record_read_u16(reader);
     out_update->counted_sequence = (uint32_t)record_read_varint_max(reader, UINT32_MAX);
     out_update->counted_age_ticks = (uint32_t)record_read_varint_max(reader, UINT32_MAX);

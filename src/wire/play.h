@@ -18,6 +18,7 @@ enum play_message_kind {
     PLAY_MESSAGE_WELCOME = 1,
     PLAY_MESSAGE_CUSTOM = 2,
     PLAY_MESSAGE_RESUME = 3,
+    PLAY_MESSAGE_REFRESH = 4,
 };
 
 /// Kinds of unreliable records.
@@ -130,6 +131,7 @@ MUSTER_NODISCARD muster_status play_read_inputs(const uint8_t *bytes,
 
 /// The head of an UPDATE.
 struct play_update {
+    uint8_t epoch;
     uint16_t tick_low; // the low bits of the tick that the state is of
     uint32_t counted_sequence;
     uint32_t counted_age_ticks;

@@ -207,8 +207,11 @@ static void inputs_out_of_range_are_refused_whole(void **state)
 static void an_update_head_comes_back_as_it_was(void **state)
 {
     (void)state;
-    const struct play_update update = {
-        .tick_low = 65535, .counted_sequence = 300, .counted_age_ticks = 2, .margin_ticks = -5};
+    const struct play_update update = {.epoch = 9,
+        .tick_low = 65535,
+        .counted_sequence = 300,
+        .counted_age_ticks = 2,
+        .margin_ticks = -5};
     uint8_t bytes[PLAY_UPDATE_HEAD_BYTES_MAX];
     struct record_writer writer = record_writer_on(bytes, sizeof bytes);
     play_write_update(&writer, &update);
@@ -216,6 +219,7 @@ static void an_update_head_comes_back_as_it_was(void **state)
     struct play_update back;
     play_read_update(&reader, &back);
     assert_true(record_is_read(&reader));
+    assert_int_equal(back.epoch, 9);
     assert_int_equal(back.tick_low, 65535);
     assert_int_equal(back.counted_sequence, 300);
     assert_int_equal(back.counted_age_ticks, 2);

@@ -1,0 +1,423 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "client/client_state.h"
+
+#include "core/assert.h"
+#include "wire/param.h"
+
+#include <sodium.h>
+
+#define MESSAGE_RING_BYTES      65536u
+#define RECEIVE_FRAGMENT_COUNT  64u
+#define SEND_FRAGMENT_COUNT     64u
+#define INPUT_PERIOD_US_DEFAULT 50000u
+
+// An action that has not counted after this long never will: the server has refused it.
+#define PENDING_US_MAX 2000000u
+
+// Room for a packet's session header and reliable fragments beside its inputs.
+#define INPUT_BYTES_MAX 700u
+
+// Creation.
+
+muster_client_def muster_client_default_def(void)
+{
+    return (muster_client_def){
+        .resume_after_us = 1500000,
+        .resume_window_us = 30000000,
+        .margin_ticks = 2,
+        .allocator = muster_heap_allocator(),
+    };
+}
+
+static muster_status create_parts(muster_client *client)
+{
+    const muster_allocator *allocator = &client->def.allocator;
+    muster_session_pool_def pool_def = muster_session_pool_default_def();
+    pool_def.session_count = LINK_COUNT;
+    pool_def.receive_fragment_count = RECEIVE_FRAGMENT_COUNT;
+    pool_def.send_fragment_count = LINK_COUNT * SEND_FRAGMENT_COUNT;
+    pool_def.session_send_fragment_count_max = SEND_FRAGMENT_COUNT;
+    pool_def.allocator = *allocator;
+    muster_status status = muster_session_pool_create(&pool_def, &client->sessions);
+    for (uint32_t i = 0; i < LINK_COUNT && status == MUSTER_OK; i++) {
+        status = muster_netcode_client_create(allocator, &client->links[i].netcode);
+    }
+    if (status == MUSTER_OK) {
+        struct ring_def ring_def = ring_default_def();
+        ring_def.capacity_bytes = MESSAGE_RING_BYTES;
+        ring_def.allocator = *allocator;
+        status = ring_create(&ring_def, &client->messages);
+    }
+    return status;
+}
+
+muster_status muster_client_create(const muster_client_def *def, muster_client **out_client)
+{
+    MUSTER_ASSERT(def != NULL);
+    MUSTER_ASSERT(out_client != NULL);
+    *out_client = NULL;
+    if (def->margin_ticks > 16 || def->resume_after_us == 0 || def->allocator.alloc == NULL ||
+        def->allocator.free == NULL) {
+        return MUSTER_ERR_INVALID;
+    }
+    muster_client *client = def->allocator.alloc(
+        def->allocator.context, sizeof *client, _Alignof(struct muster_client));
+    if (client == NULL) {
+        return MUSTER_ERR_NO_MEMORY;
+    }
+    memset(client, 0, sizeof *client);
+    client->def = *def;
+    const muster_status status = create_parts(client);
+    if (status != MUSTER_OK) {
+        muster_client_destroy(client);
+        return status;
+    }
+    *out_client = client;
+    return MUSTER_OK;
+}
+
+void muster_client_destroy(muster_client *client)
+{
+    if (client == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < LINK_COUNT; i++) {
+        muster_netcode_client_destroy(client->links[i].netcode);
+    }
+    muster_session_pool_destroy(client->sessions);
+    muster_replica_view_destroy(client->view);
+    ring_destroy(client->messages);
+    const muster_allocator allocator = client->def.allocator;
+    sodium_memzero(client, sizeof *client);
+    allocator.free(allocator.context, client, sizeof *client);
+}
+
+// Links.
+
+static void close_link(muster_client *client, uint32_t link_index)
+{
+    struct link *link = &client->links[link_index];
+    if (link->session != NULL) {
+        muster_session_pool_release(client->sessions, link->session);
+        link->session = NULL;
+    }
+    muster_netcode_client_disconnect(link->netcode);
+}
+
+static muster_status open_link(
+    muster_client *client, uint32_t link_index, const uint8_t token[MUSTER_CONNECT_TOKEN_BYTES])
+{
+    close_link(client, link_index);
+    struct link *link = &client->links[link_index];
+    const muster_status status = muster_netcode_client_connect(link->netcode, client->now, token);
+    if (status != MUSTER_OK) {
+        return status;
+    }
+    link->heard_us = client->now.steady_us;
+    return muster_session_pool_acquire(client->sessions, &link->session);
+}
+
+void client_use_link(muster_client *client, uint32_t link_index)
+{
+    close_link(client, 1 - link_index);
+    client->link_index = link_index;
+    client->is_welcomed = false;
+    client->pending_count = 0;
+    client->sequence = 0;
+    client->state = MUSTER_CLIENT_JOINING;
+}
+
+muster_status muster_client_connect(
+    muster_client *client, muster_netcode_time now, const uint8_t token[MUSTER_CONNECT_TOKEN_BYTES])
+{
+    MUSTER_ASSERT(client != NULL && token != NULL);
+    client->now = now;
+    client->has_resume_token = false;
+    client->close_reason = MUSTER_CLOSE_NONE;
+    client->close_text[0] = '\0';
+    const muster_status status = open_link(client, 0, token);
+    client_use_link(client, 0);
+    client->state = status == MUSTER_OK ? MUSTER_CLIENT_CONNECTING : MUSTER_CLIENT_IDLE;
+    return status;
+}
+
+void muster_client_leave(muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    for (uint32_t i = 0; i < LINK_COUNT; i++) {
+        close_link(client, i);
+    }
+    client->state = MUSTER_CLIENT_IDLE;
+}
+
+// Packets in.
+
+static bool is_open(const muster_client *client)
+{
+    return client->state > MUSTER_CLIENT_IDLE;
+}
+
+// Decryption happens in place and spoils what it refuses, so while there are two links the second
+// gets a copy.
+void muster_client_receive(muster_client *client, muster_netcode_time now, muster_packet *packet)
+{
+    MUSTER_ASSERT(client != NULL && packet != NULL);
+    client->now = now;
+    if (!is_open(client)) {
+        return;
+    }
+    client->stats.packets_received++;
+    client->stats.bytes_received += packet->length;
+    uint8_t copy_bytes[MUSTER_PACKET_BYTES_MAX];
+    muster_packet copy = {.address = packet->address, .length = packet->length};
+    copy.bytes = copy_bytes;
+    const bool has_two_links = client->state == MUSTER_CLIENT_RESUMING;
+    if (has_two_links) {
+        memcpy(copy_bytes, packet->bytes, packet->length);
+    }
+
+    const uint32_t other_index = 1 - client->link_index;
+    muster_netcode_payload payload;
+    if (muster_netcode_client_receive(
+            client->links[client->link_index].netcode, now, packet, &payload)) {
+        client_take_payload(client, client->link_index, &payload);
+    } else if (has_two_links && muster_netcode_client_receive(
+                                    client->links[other_index].netcode, now, &copy, &payload)) {
+        client_take_payload(client, other_index, &payload);
+    }
+}
+
+// What is due.
+
+static void append_packet(
+    muster_client *client, struct link *link, uint32_t payload_bytes, muster_packet_batch *packets)
+{
+    muster_packet *packet = &packets->packets[packets->count];
+    if (muster_netcode_client_seal(link->netcode, payload_bytes, packet) == MUSTER_OK) {
+        packets->count++;
+        client->stats.packets_sent++;
+        client->stats.bytes_sent += packet->length;
+    }
+}
+
+// Actions that were never counted make room for those that can still be.
+static void drop_stale_pending(muster_client *client)
+{
+    const uint64_t tick_us = client->clock.tick_us;
+    const uint64_t newest_tick = client->clock.newest_tick;
+    while (client->pending_count > 0 &&
+           (client->pending[0].tick + PENDING_US_MAX / tick_us) < newest_tick) {
+        client_forget_pending(client, client->pending[0].sequence);
+    }
+}
+
+static uint32_t write_inputs(muster_client *client, uint8_t *bytes, uint32_t capacity)
+{
+    const uint32_t count =
+        client->pending_count < PLAY_INPUT_COUNT_MAX ? client->pending_count : PLAY_INPUT_COUNT_MAX;
+    const struct play_input *first = &client->pending[client->pending_count - count];
+    struct record_writer writer =
+        record_writer_on(bytes, capacity < INPUT_BYTES_MAX ? capacity : INPUT_BYTES_MAX);
+    (void)play_write_inputs(
+        &writer, client->is_welcomed ? client->clock.newest_tick : 0, first, count);
+    MUSTER_ASSERT(!writer.is_full);
+    return (uint32_t)writer.length;
+}
+
+static void send_inputs(muster_client *client, muster_packet_batch *packets)
+{
+    struct link *link = &client->links[client->link_index];
+    const uint64_t period_us =
+        client->is_welcomed ? client->clock.tick_us : INPUT_PERIOD_US_DEFAULT;
+    const uint64_t now_us = client->now.steady_us;
+    if (now_us - client->sent_us < period_us - period_us / 8 ||
+        packets->count == packets->capacity) {
+        return;
+    }
+    client->sent_us = now_us;
+    uint8_t *space = packets->packets[packets->count].bytes + MUSTER_NETCODE_PAYLOAD_OFFSET;
+    uint8_t *blob;
+    uint32_t capacity;
+    if (muster_session_begin_packet(link->session, now_us, space, MUSTER_SESSION_PACKET_BYTES_MAX,
+            MUSTER_SESSION_PACKET_BYTES_MAX - INPUT_BYTES_MAX) != MUSTER_OK) {
+        return;
+    }
+    if (muster_session_begin_blob(link->session, PLAY_RECORD_INPUT, true, &blob, &capacity) ==
+        MUSTER_OK) {
+        muster_session_end_blob(link->session, write_inputs(client, blob, capacity));
+    }
+    append_packet(client, link, muster_session_end_packet(link->session, 0), packets);
+}
+
+static void end(muster_client *client, muster_client_state state)
+{
+    for (uint32_t i = 0; i < LINK_COUNT; i++) {
+        close_link(client, i);
+    }
+    client->state = state;
+}
+
+static void update_connecting(muster_client *client)
+{
+    const muster_netcode_client_state state =
+        muster_netcode_client_state_of(client->links[client->link_index].netcode);
+    if (state == MUSTER_NETCODE_CLIENT_CONNECTED) {
+        client->state = MUSTER_CLIENT_JOINING;
+    } else if (state <= MUSTER_NETCODE_CLIENT_DISCONNECTED) {
+        end(client, MUSTER_CLIENT_UNREACHABLE);
+    }
+}
+
+static void begin_resume(muster_client *client)
+{
+    client->state = MUSTER_CLIENT_RESUMING;
+    client->resume_started_us = client->now.steady_us;
+    if (open_link(client, 1 - client->link_index, client->resume_token) != MUSTER_OK) {
+        end(client, MUSTER_CLIENT_UNREACHABLE);
+    }
+}
+
+// A server that is gone for longer than netcode's timeout ends the first link; the second goes on.
+static void update_playing(muster_client *client)
+{
+    const struct link *link = &client->links[client->link_index];
+    const muster_netcode_client_state state = muster_netcode_client_state_of(link->netcode);
+    const bool is_silent = client->now.steady_us - link->heard_us >= client->def.resume_after_us;
+    if (state == MUSTER_NETCODE_CLIENT_DISCONNECTED) {
+        end(client, MUSTER_CLIENT_CLOSED);
+    } else if (is_silent || state < MUSTER_NETCODE_CLIENT_DISCONNECTED) {
+        if (client->has_resume_token) {
+            begin_resume(client);
+        } else if (state < MUSTER_NETCODE_CLIENT_DISCONNECTED) {
+            end(client, MUSTER_CLIENT_UNREACHABLE);
+        }
+    }
+}
+
+static void update_resuming(muster_client *client)
+{
+    const uint32_t other_index = 1 - client->link_index;
+    const struct link *first = &client->links[client->link_index];
+    const muster_netcode_client_state state =
+        muster_netcode_client_state_of(client->links[other_index].netcode);
+    if (first->heard_us > client->resume_started_us) {
+        close_link(client, other_index);
+        client->state = client->is_welcomed ? MUSTER_CLIENT_PLAYING : MUSTER_CLIENT_JOINING;
+    } else if (state == MUSTER_NETCODE_CLIENT_CONNECTED) {
+        client->stats.resumes++;
+        client_use_link(client, other_index);
+    } else if (client->now.steady_us - client->resume_started_us >= client->def.resume_window_us) {
+        end(client, MUSTER_CLIENT_UNREACHABLE);
+    } else if (state <= MUSTER_NETCODE_CLIENT_DISCONNECTED &&
+               open_link(client, other_index, client->resume_token) != MUSTER_OK) {
+        end(client, MUSTER_CLIENT_UNREACHABLE);
+    }
+}
+
+void muster_client_update(
+    muster_client *client, muster_netcode_time now, muster_packet_batch *packets)
+{
+    MUSTER_ASSERT(client != NULL && packets != NULL);
+    client->now = now;
+    for (uint32_t i = 0; i < LINK_COUNT; i++) {
+        muster_netcode_client_update(client->links[i].netcode, now, packets);
+    }
+    if (client->state == MUSTER_CLIENT_CONNECTING) {
+        update_connecting(client);
+    } else if (client->state == MUSTER_CLIENT_RESUMING) {
+        update_resuming(client);
+    } else if (is_open(client)) {
+        update_playing(client);
+    }
+    if (client->state == MUSTER_CLIENT_JOINING || client->state == MUSTER_CLIENT_PLAYING) {
+        if (client->is_welcomed) {
+            drop_stale_pending(client);
+        }
+        send_inputs(client, packets);
+    }
+}
+
+// Questions.
+
+muster_client_state muster_client_state_of(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->state;
+}
+
+muster_close_reason muster_client_close_reason(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->close_reason;
+}
+
+const char *muster_client_close_text(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->close_text;
+}
+
+uint32_t muster_client_player_index(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->is_welcomed ? client->welcome.player_index : MUSTER_NONE;
+}
+
+uint32_t muster_client_find_action(const muster_client *client, const char *name)
+{
+    MUSTER_ASSERT(client != NULL && name != NULL);
+    for (uint32_t i = 0; i < client->tables.action_count; i++) {
+        struct play_action action;
+        play_action_at(&client->tables, i, &action);
+        if (strcmp(action.name, name) == 0) {
+            return i;
+        }
+    }
+    return MUSTER_NONE;
+}
+
+uint32_t muster_client_find_message(const muster_client *client, const char *name)
+{
+    MUSTER_ASSERT(client != NULL && name != NULL);
+    for (uint32_t i = 0; i < client->tables.message_count; i++) {
+        struct play_message message;
+        play_message_at(&client->tables, i, &message);
+        if (strcmp(message.name, name) == 0) {
+            return i;
+        }
+    }
+    return MUSTER_NONE;
+}
+
+uint64_t muster_client_tick(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->is_welcomed ? clock_action_tick(&client->clock, client->now.steady_us) : 0;
+}
+
+uint64_t muster_client_newest_tick(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->clock.newest_tick;
+}
+
+muster_replica_view *muster_client_view(muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->view;
+}
+
+muster_client_stats muster_client_stats_of(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    muster_client_stats stats = client->stats;
+    const struct link *link = &client->links[client->link_index];
+    if (link->session != NULL) {
+        const muster_session_stats session = muster_session_get_stats(link->session);
+        stats.rtt_us = session.rtt_us;
+        stats.loss_ppm = session.loss_ppm;
+    }
+    stats.margin_ticks = client->clock.margin_ticks;
+    stats.interpolation_us = (uint32_t)client->clock.tick_us + 2 * client->clock.jitter_us;
+    return stats;
+}

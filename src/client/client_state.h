@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// A client from the inside.
+///
+/// A client has room for two links to the server. One carries the game. When that one falls silent
+/// the other is opened beside it, with the resume token; the first of the two that is heard wins,
+/// so neither a short outage nor a changed address costs more than it must.
+
+#include "core/ring.h"
+#include "muster/client.h"
+#include "wire/play.h"
+
+#define LINK_COUNT 2u
+
+/// A connection and its session.
+struct link {
+    muster_netcode_client *netcode;
+    muster_session *session;
+    uint64_t heard_us; // the last authentic packet
+};
+
+/// How the client's clock stands to the server's.
+struct clock {
+    uint64_t newest_tick;
+    uint64_t tick_us;
+    int64_t offset_us; // local time less the server's, as the quickest updates arrive
+    int64_t lead_us;   // how far ahead of the newest tick actions are meant for
+    uint64_t jumped_us;
+    uint64_t action_tick; // of the last action: ticks of actions never go back
+    uint32_t counted_sequence;
+    int32_t margin_ticks;
+    uint32_t jitter_us;
+    bool is_set;
+};
+
+struct muster_client {
+    muster_client_def def;
+    muster_client_state state;
+    muster_netcode_time now;
+    struct link links[LINK_COUNT];
+    uint32_t link_index; // of the link that carries the game
+    muster_session_pool *sessions;
+    struct ring *messages;
+    bool is_message_held; // the front of `messages` was shown to the caller
+    struct clock clock;
+    muster_replica_view *view;
+    struct play_welcome welcome;
+    struct play_tables tables;
+    uint8_t welcome_bytes[PLAY_WELCOME_BYTES_MAX];
+    uint8_t resume_token[MUSTER_CONNECT_TOKEN_BYTES];
+    bool has_resume_token;
+    bool is_welcomed; // on the link that carries the game
+    uint64_t resume_started_us;
+    uint64_t sent_us;
+    uint8_t epoch;      // of the newest update
+    bool is_refreshing; // updates of `epoch` are ignored
+    struct play_input pending[MUSTER_CLIENT_PENDING_MAX];
+    uint32_t pending_count;
+    uint32_t sequence; // of the last action
+    muster_close_reason close_reason;
+    char close_text[MUSTER_SESSION_CLOSE_TEXT_BYTES_MAX + 1];
+    muster_client_stats stats;
+};
+
+/// Starts a clock at the server's word that it is at `tick`.
+void clock_start(struct clock *clock, uint64_t now_us, uint64_t tick, uint32_t tick_rate_hz);
+
+/// An update of a tick has arrived.
+/// @param rtt_us  the session's estimate, 0 if unknown
+void clock_take(struct clock *clock,
+    uint64_t now_us,
+    const struct play_update *update,
+    uint32_t margin_ticks,
+    uint32_t rtt_us);
+
+/// The tick that an action made now is meant for.
+uint64_t clock_action_tick(const struct clock *clock, uint64_t now_us);
+
+/// Takes a packet's payload, of the link that carries the game or of one that may come to.
+void client_take_payload(
+    muster_client *client, uint32_t link_index, const muster_netcode_payload *payload);
+
+/// Forgets what was pending up to a sequence.
+void client_forget_pending(muster_client *client, uint32_t sequence);
+
+/// The link at an index carries the game from now on; the other is closed.
+void client_use_link(muster_client *client, uint32_t link_index);
