@@ -2,8 +2,6 @@
 #include "apps/server/server_state.h"
 
 #include "core/assert.h"
-#include "drivers/clock.h"
-#include "drivers/linux/thread.h"
 
 #include <string.h>
 
@@ -31,7 +29,7 @@ static muster_status create_links(struct server *server)
     return ring_create(&def, &server->down);
 }
 
-static muster_status create_parts(struct server *server, struct driver_error *out_error)
+static muster_status create_parts(struct server *server)
 {
     muster_status status =
         server_stats_create(&server->stat_table, &server->allocator, &server->stats);
@@ -39,54 +37,46 @@ static muster_status create_parts(struct server *server, struct driver_error *ou
         status = create_links(server);
     }
     if (status == MUSTER_OK) {
-        status = world_create(server, out_error);
+        status = world_create(server);
     }
     if (status == MUSTER_OK) {
-        status = network_create(server, out_error);
+        status = network_create(server);
     }
     return status;
 }
 
-static muster_status start_threads(struct server *server, struct driver_error *out_error)
+static uint32_t lowered(uint32_t limit, uint64_t wanted)
 {
-    int code = thread_start(&server->network_thread, "muster-network", network_run, server);
-    if (code != 0) {
-        driver_error_write(out_error, code, "cannot start the network thread");
-        return MUSTER_ERR_IO;
-    }
-    server->is_network_running = true;
-    code = thread_start(&server->world_thread, "muster-world", world_run, server);
-    if (code != 0) {
-        driver_error_write(out_error, code, "cannot start the world thread");
-        return MUSTER_ERR_IO;
-    }
-    server->is_world_running = true;
-    return MUSTER_OK;
+    return wanted < limit ? (uint32_t)wanted : limit;
 }
 
-muster_status server_start(
+muster_status server_create(
     const struct server_def *def, struct server **out_server, struct driver_error *out_error)
 {
     MUSTER_ASSERT(def != NULL && def->game != NULL && def->settings != NULL);
+    MUSTER_ASSERT(def->private_key != NULL && def->secret != NULL);
     MUSTER_ASSERT(out_server != NULL && out_error != NULL);
     *out_server = NULL;
-    out_error->code = 0;
-    out_error->text[0] = '\0';
     const muster_allocator allocator = muster_heap_allocator();
     struct server *server =
         allocator.alloc(allocator.context, sizeof *server, _Alignof(struct server));
     if (server == NULL) {
+        driver_error_write(out_error, 0, "no memory");
         return MUSTER_ERR_NO_MEMORY;
     }
     memset(server, 0, sizeof *server);
     server->def = *def;
     server->allocator = allocator;
+    server->limits = def->game->limits;
+    server->limits.player_count_max =
+        lowered(server->limits.player_count_max, def->settings->limits.players);
+    server->limits.entity_count_max =
+        lowered(server->limits.entity_count_max, def->settings->limits.entities);
 
-    muster_status status = create_parts(server, out_error);
-    if (status == MUSTER_OK) {
-        status = start_threads(server, out_error);
-    }
+    const muster_status status = create_parts(server);
     if (status != MUSTER_OK) {
+        driver_error_write(out_error, 0, "the world of game \"%s\" cannot be made: %s",
+            def->game->name, muster_status_name(status));
         server_destroy(server);
         return status;
     }
@@ -94,24 +84,10 @@ muster_status server_start(
     return MUSTER_OK;
 }
 
-void server_drain(struct server *server)
-{
-    MUSTER_ASSERT(server != NULL);
-    atomic_store_explicit(&server->must_drain, true, memory_order_relaxed);
-}
-
-// The world goes first: it may still hand something to the network.
 void server_destroy(struct server *server)
 {
     if (server == NULL) {
         return;
-    }
-    atomic_store_explicit(&server->must_stop, true, memory_order_relaxed);
-    if (server->is_world_running) {
-        pthread_join(server->world_thread, NULL);
-    }
-    if (server->is_network_running) {
-        pthread_join(server->network_thread, NULL);
     }
     network_destroy(server);
     world_destroy(server);
@@ -120,6 +96,18 @@ void server_destroy(struct server *server)
     muster_stats_destroy(server->stats);
     const muster_allocator allocator = server->allocator;
     allocator.free(allocator.context, server, sizeof *server);
+}
+
+void server_drain(struct server *server)
+{
+    MUSTER_ASSERT(server != NULL);
+    atomic_store_explicit(&server->must_drain, true, memory_order_relaxed);
+}
+
+bool server_is_drained(const struct server *server)
+{
+    MUSTER_ASSERT(server != NULL);
+    return atomic_load_explicit(&server->is_drained, memory_order_relaxed);
 }
 
 struct server_summary server_read_summary(const struct server *server)
@@ -134,11 +122,8 @@ struct server_summary server_read_summary(const struct server *server)
         .hash = atomic_load_explicit(&server->hash, memory_order_relaxed),
         .missed_ticks = (uint64_t)muster_stats_read(stats, SERVER_STAT_TICKS_MISSED, 0),
         .disconnects = (uint64_t)(lost + kicked),
-        .cpu_ns = atomic_load_explicit(&server->world_cpu_ns, memory_order_relaxed) +
-                  atomic_load_explicit(&server->network_cpu_ns, memory_order_relaxed),
         .players = (uint32_t)muster_stats_read(stats, SERVER_STAT_PLAYERS, 0),
         .entities = (uint32_t)muster_stats_read(stats, SERVER_STAT_ENTITIES, 0),
-        .is_stopped = atomic_load_explicit(&server->is_stopped, memory_order_relaxed),
     };
 }
 
@@ -146,10 +131,4 @@ muster_stats *server_stats(struct server *server)
 {
     MUSTER_ASSERT(server != NULL);
     return server->stats;
-}
-
-muster_address server_address(const struct server *server)
-{
-    MUSTER_ASSERT(server != NULL);
-    return udp_local_address(server->network.socket);
 }

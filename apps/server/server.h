@@ -1,33 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// One world on one machine: an instance, its gateway and its sockets, on two threads.
+/// A server: one world and the gateway to it, without threads, sockets and clocks of its own.
 ///
-///     network thread   owns sockets and gateway: receives, checks, sends spread over the tick
-///     world thread     owns instance, inbox and replica: closes frames, steps, encodes
+/// It has two sides that share nothing but two rings of records (link.h), so that each may run on
+/// a thread of its own; server_process.h does that, and a simulation calls both in turn.
 ///
-/// Between them run two rings of records (link.h). A server reads no flag and writes no log line
-/// of its own accord beyond what the definition names.
+///     server_world_tick(server, tick);                  // the world's side
+///     server_network_step(server, now, received, sink); // the network's side
 ///
-/// - Memory: taken at creation; the two threads allocate nothing afterwards.
-/// - Threads: one thread creates, stops and destroys. Statistics may be read by any.
+/// - Memory: taken at creation; the two sides allocate nothing.
+/// - Threads: one for each side. Statistics and flags may be read and set by any.
 
-#include "apps/muster/log.h"
 #include "apps/muster/settings.h"
 #include "drivers/error.h"
 #include "muster/game.h"
+#include "muster/netcode.h"
+#include "muster/parallel.h"
 #include "muster/stats.h"
 
-/// A running server.
+/// A server. Created and destroyed by its owner.
 struct server;
 
 struct server_def {
     const muster_game *game;         // must outlive the server
     const struct settings *settings; // must outlive the server
-    struct log *log;                 // must outlive the server
     const uint8_t *private_key;      // 32 bytes, copied
+    const uint8_t *secret;           // 32 random bytes, copied
+    muster_address address;          // what clients are told to connect to
+    muster_parallel parallel;        // runs the world's loops
     uint64_t seed;
-    uint32_t worker_count;
+};
+
+/// Where the network's side puts packets that must go out.
+struct server_sink {
+    void (*send)(void *context, muster_packet_batch *batch); // empties the batch
+    void *context;
 };
 
 /// What a server has done so far, for its last words.
@@ -36,33 +44,46 @@ struct server_summary {
     uint64_t hash;
     uint64_t missed_ticks;
     uint64_t disconnects; // players lost or ended against their will
-    uint64_t cpu_ns;      // of the two threads and the workers, since the start
     uint32_t players;
     uint32_t entities;
-    bool is_stopped;
 };
 
 /// The netcode protocol id of a game: other games, and other rules of it, never meet.
 uint64_t server_protocol_id(const muster_game *game);
 
-/// Builds the world, opens the sockets and starts both threads.
-/// @param out_error  told why; its code is EADDRINUSE for a port in use
+/// Builds the world and the gateway.
+/// @param out_error  told why
 /// @return MUSTER_ERR_INVALID, MUSTER_ERR_NO_MEMORY, MUSTER_ERR_IO
-MUSTER_NODISCARD muster_status server_start(
+MUSTER_NODISCARD muster_status server_create(
     const struct server_def *def, struct server **out_server, struct driver_error *out_error);
 
-/// Asks for a drain: nobody is let in, everybody is told, the last frame is run. Returns at once.
-void server_drain(struct server *server);
-
-/// Stops the threads and frees everything. A server that was not drained ends without goodbyes.
 /// Does nothing for NULL.
 void server_destroy(struct server *server);
 
-/// How it stands.
+/// World: takes what the network has handed on, runs the tick, and hands on what players are told.
+void server_world_tick(struct server *server, uint64_t tick);
+
+/// World: the last tick that has run.
+uint64_t server_world_now(const struct server *server);
+
+/// Network: takes packets that have arrived, and does what is due.
+/// @param received  read and changed in place
+void server_network_step(struct server *server,
+    muster_netcode_time now,
+    const muster_packet_batch *received,
+    const struct server_sink *sink);
+
+/// Network: when the next packets are due by pacing, UINT64_MAX if none wait.
+uint64_t server_network_next_us(const struct server *server);
+
+/// Nobody is let in from now on, everybody is told. Any thread.
+void server_drain(struct server *server);
+
+/// True when a drain has emptied the server. Any thread.
+bool server_is_drained(const struct server *server);
+
+/// How it stands. Any thread.
 struct server_summary server_read_summary(const struct server *server);
 
 /// Counters and histograms, by enum server_stat of server_stats.h.
 muster_stats *server_stats(struct server *server);
-
-/// Where the server listens.
-muster_address server_address(const struct server *server);

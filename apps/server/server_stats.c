@@ -83,6 +83,8 @@ static void fill_network(struct server_stat_table *table)
         "kind", table->netcode, MUSTER_NETCODE_COUNTER_COUNT);
     defs[SERVER_STAT_PACKETS_IN] = counter("muster_packets_received_total", "Datagrams received.");
     defs[SERVER_STAT_PACKETS_OUT] = counter("muster_packets_sent_total", "Datagrams sent.");
+    defs[SERVER_STAT_PACKETS_LOST] =
+        counter("muster_packets_overrun_total", "Datagrams that found a full receive buffer.");
     defs[SERVER_STAT_BYTES_IN] =
         counter("muster_received_bytes_total", "UDP payload bytes received.");
     defs[SERVER_STAT_BYTES_OUT] = counter("muster_sent_bytes_total", "UDP payload bytes sent.");

@@ -7,19 +7,13 @@
 #include <stdio.h>
 #include <string.h>
 
-// The world thread: closes a frame, steps the world with it, and encodes what clients are to see.
+// The world's side: closes a frame, steps the world with it, and encodes what clients are to see.
 
 // Packets of state for one client and tick.
 #define STATE_PACKETS_MAX 8u
 
 // A client that has nothing to be told still learns what became of its actions this often.
 #define RECEIPT_TICKS 6u
-
-// A world that is later than this gives the lost time up rather than running ticks without pause.
-#define LATE_TICKS_MAX 8u
-
-// How long a drain may take.
-#define DRAIN_US 3000000u
 
 // What a packet of state costs beside the state: IP and UDP, netcode, session, update head.
 #define STATE_OVERHEAD_BYTES 66u
@@ -29,29 +23,21 @@ static uint32_t smaller(uint64_t a, uint64_t b)
     return (uint32_t)(a < b ? a : b);
 }
 
-static muster_game_limits world_limits(const struct server_def *def)
-{
-    muster_game_limits limits = def->game->limits;
-    limits.player_count_max = smaller(def->settings->limits.players, limits.player_count_max);
-    limits.entity_count_max = smaller(def->settings->limits.entities, limits.entity_count_max);
-    return limits;
-}
-
 static muster_status create_instance(struct server *server)
 {
     const struct server_def *def = &server->def;
     muster_instance_def instance_def = muster_instance_default_def();
     instance_def.game = def->game;
     instance_def.seed = def->seed;
-    instance_def.limits = world_limits(def);
-    instance_def.parallel = workers_parallel(server->world.workers);
+    instance_def.limits = server->limits;
+    instance_def.parallel = def->parallel;
     return muster_instance_create(&instance_def, &server->world.instance);
 }
 
 static muster_status create_inbox(struct server *server)
 {
     muster_inbox_def inbox_def = muster_inbox_default_def();
-    inbox_def.player_count_max = world_limits(&server->def).player_count_max;
+    inbox_def.player_count_max = server->limits.player_count_max;
     const muster_status status = muster_inbox_create(&inbox_def, &server->world.inbox);
     if (status != MUSTER_OK) {
         return status;
@@ -120,18 +106,17 @@ static muster_status create_replica(struct server *server)
     if (status != MUSTER_OK) {
         return status;
     }
-    const muster_game_limits limits = world_limits(&server->def);
     muster_replica_def replica_def = muster_replica_default_def();
     replica_def.schema = &schema;
-    replica_def.client_capacity = limits.player_count_max;
-    replica_def.entity_capacity = limits.entity_count_max;
+    replica_def.client_capacity = server->limits.player_count_max;
+    replica_def.entity_capacity = server->limits.entity_count_max;
     return muster_replica_create(&replica_def, &server->world.replica);
 }
 
 static muster_status create_tables(struct server *server)
 {
     struct world *world = &server->world;
-    const uint32_t count = world_limits(&server->def).player_count_max;
+    const uint32_t count = server->limits.player_count_max;
     const muster_allocator heap = server->allocator;
     world->connections = heap.alloc(heap.context, count * sizeof world->connections[0], 8);
     world->sent_ticks = heap.alloc(heap.context, count * sizeof world->sent_ticks[0], 8);
@@ -143,14 +128,9 @@ static muster_status create_tables(struct server *server)
     return MUSTER_OK;
 }
 
-muster_status world_create(struct server *server, struct driver_error *out_error)
+muster_status world_create(struct server *server)
 {
-    struct workers_def workers_def = workers_default_def();
-    workers_def.worker_count = server->def.worker_count;
-    muster_status status = workers_create(&workers_def, &server->world.workers, out_error);
-    if (status == MUSTER_OK) {
-        status = create_instance(server);
-    }
+    muster_status status = create_instance(server);
     if (status == MUSTER_OK) {
         status = create_inbox(server);
     }
@@ -160,23 +140,18 @@ muster_status world_create(struct server *server, struct driver_error *out_error
     if (status == MUSTER_OK) {
         status = create_tables(server);
     }
-    if (status != MUSTER_OK && out_error->text[0] == '\0') {
-        driver_error_write(out_error, 0, "the world of game \"%s\" cannot be made: %s",
-            server->def.game->name, muster_status_name(status));
-    }
     return status;
 }
 
 void world_destroy(struct server *server)
 {
     struct world *world = &server->world;
-    const uint32_t count = world_limits(&server->def).player_count_max;
+    const uint32_t count = server->limits.player_count_max;
     const muster_allocator heap = server->allocator;
     muster_replica_destroy(world->replica);
     muster_frame_builder_destroy(world->builder);
     muster_inbox_destroy(world->inbox);
     muster_instance_destroy(world->instance);
-    workers_destroy(world->workers);
     if (world->connections != NULL) {
         heap.free(heap.context, world->connections, count * sizeof world->connections[0]);
     }
@@ -263,7 +238,7 @@ static bool is_addressed(const muster_instance *instance,
 static void send_messages(struct server *server)
 {
     struct world *world = &server->world;
-    const uint32_t player_count_max = world_limits(&server->def).player_count_max;
+    const uint32_t player_count_max = server->limits.player_count_max;
     muster_outgoing outgoing;
     while (muster_instance_pop_outgoing(world->instance, &outgoing)) {
         for (uint32_t i = 0; i < player_count_max; i++) {
@@ -391,8 +366,7 @@ static void look_at_world(struct server *server)
     for (uint32_t i = 0; i < game->field_count; i++) {
         replica_world.columns[i] = view->columns[game->fields[i].column_index];
     }
-    const muster_parallel parallel = workers_parallel(world->workers);
-    muster_replica_begin_tick(world->replica, &replica_world, &parallel);
+    muster_replica_begin_tick(world->replica, &replica_world, &server->def.parallel);
 }
 
 static void set_viewer(struct server *server, uint32_t player_index, const muster_player *player)
@@ -452,7 +426,7 @@ static void replicate(struct server *server)
 {
     struct world *world = &server->world;
     look_at_world(server);
-    const uint32_t player_count_max = world_limits(&server->def).player_count_max;
+    const uint32_t player_count_max = server->limits.player_count_max;
     for (uint32_t i = 0; i < player_count_max; i++) {
         const muster_player *player = muster_instance_player(world->instance, i);
         if (world->connections[i] == 0 || player == NULL) {
@@ -480,7 +454,7 @@ static void set_gauges(struct server *server)
     for (uint32_t i = 0; i < view->slot_count; i++) {
         entity_count += view->is_alive[i];
     }
-    for (uint32_t i = 0; i < world_limits(&server->def).player_count_max; i++) {
+    for (uint32_t i = 0; i < server->limits.player_count_max; i++) {
         player_count += muster_instance_player(world->instance, i) != NULL ? 1 : 0;
     }
     const muster_replica_counts counts = muster_replica_count_all(world->replica);
@@ -491,13 +465,19 @@ static void set_gauges(struct server *server)
     muster_stats_set(stats, SERVER_STAT_STATE_UPDATES, 0, (int64_t)counts.updates);
     muster_stats_set(stats, SERVER_STAT_SECTIONS, 0, (int64_t)counts.sections);
     muster_stats_set(stats, SERVER_STAT_ENCODINGS, 0, (int64_t)counts.encodings);
-    muster_stats_set(stats, SERVER_STAT_RESIDENT, 0, (int64_t)clock_resident_bytes());
-    muster_stats_set(stats, SERVER_STAT_CPU, 0, (int64_t)(clock_process_cpu_ns() / 1000000));
-    atomic_store_explicit(&server->world_cpu_ns, clock_thread_cpu_ns(), memory_order_relaxed);
 }
 
-static void run_tick(struct server *server, uint64_t tick)
+static void pass_on_drain(struct server *server)
 {
+    if (atomic_load_explicit(&server->must_drain, memory_order_relaxed) &&
+        !server->world.is_drain_passed_on) {
+        send_drain(server);
+    }
+}
+
+void server_world_tick(struct server *server, uint64_t tick)
+{
+    MUSTER_ASSERT(server != NULL);
     uint64_t phase_us = clock_monotonic_us();
     take_events(server);
     record_phase(server, SERVER_PHASE_INPUT, &phase_us);
@@ -506,64 +486,15 @@ static void run_tick(struct server *server, uint64_t tick)
     send_messages(server);
     record_phase(server, SERVER_PHASE_STEP, &phase_us);
     replicate(server);
+    pass_on_drain(server);
     record_phase(server, SERVER_PHASE_REPLICATE, &phase_us);
     if (tick % server->def.game->tick_rate_hz == 0) {
         set_gauges(server);
     }
 }
 
-// A tick that begins late leaves its successors less time; one that ends late is missed.
-static void keep_time(struct server *server, uint64_t tick, uint64_t begin_us)
+uint64_t server_world_now(const struct server *server)
 {
-    struct world *world = &server->world;
-    const uint64_t period_us = 1000000 / server->def.game->tick_rate_hz;
-    const uint64_t end_us = clock_monotonic_us();
-    const uint64_t next_us =
-        world->started_us + (tick + 1) * 1000000 / server->def.game->tick_rate_hz;
-    muster_stats_add(server->stats, SERVER_STAT_TICKS, 0, 1);
-    muster_stats_record(server->stats, SERVER_STAT_TICK_TIME, 0, end_us - begin_us);
-    if (end_us > next_us) {
-        muster_stats_add(server->stats, SERVER_STAT_TICKS_MISSED, 0, 1);
-    }
-    if (end_us > next_us + LATE_TICKS_MAX * period_us) {
-        world->started_us += end_us - next_us;
-    }
-}
-
-// @return true when nothing is left to do
-static bool drain(struct server *server, uint64_t *drain_us)
-{
-    if (!atomic_load_explicit(&server->must_drain, memory_order_relaxed)) {
-        return false;
-    }
-    if (!server->world.is_drain_passed_on) {
-        send_drain(server);
-        *drain_us = clock_monotonic_us();
-    }
-    return atomic_load_explicit(&server->is_drained, memory_order_relaxed) ||
-           clock_monotonic_us() - *drain_us > DRAIN_US;
-}
-
-void *world_run(void *context)
-{
-    struct server *server = context;
-    struct world *world = &server->world;
-    const uint32_t tick_rate_hz = server->def.game->tick_rate_hz;
-    uint64_t drain_us = 0;
-    clock_prefer_punctual();
-    const uint64_t first_tick = muster_instance_tick(world->instance) + 1;
-    world->started_us = clock_monotonic_us() - (first_tick - 1) * 1000000 / tick_rate_hz;
-    for (uint64_t tick = first_tick;
-         !atomic_load_explicit(&server->must_stop, memory_order_relaxed); tick++) {
-        const uint64_t begin_us = world->started_us + tick * 1000000 / tick_rate_hz;
-        clock_sleep_until_us(begin_us);
-        run_tick(server, tick);
-        keep_time(server, tick, begin_us);
-        if (drain(server, &drain_us)) {
-            break;
-        }
-    }
-    set_gauges(server);
-    atomic_store_explicit(&server->is_stopped, true, memory_order_relaxed);
-    return NULL;
+    MUSTER_ASSERT(server != NULL);
+    return muster_instance_tick(server->world.instance);
 }

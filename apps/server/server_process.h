@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// A server as a process runs it: sockets, clocks and two threads around struct server.
+///
+///     network thread   owns the socket and the server's network side
+///     world thread     keeps the time and runs the server's world side, with its workers
+///
+/// - Memory: taken at start; the two threads allocate nothing afterwards.
+/// - Threads: one thread starts, drains and stops. What is read may be read by any.
+
+#include "apps/server/server.h"
+
+struct server_process;
+
+struct server_process_def {
+    const muster_game *game;         // must outlive the process
+    const struct settings *settings; // must outlive the process
+    const uint8_t *private_key;      // 32 bytes
+    uint64_t seed;
+};
+
+/// Opens the socket, builds the world and starts both threads.
+/// @param out_error  told why; its code is EADDRINUSE for a port in use
+/// @return MUSTER_ERR_INVALID, MUSTER_ERR_NO_MEMORY, MUSTER_ERR_IO
+MUSTER_NODISCARD muster_status server_process_start(const struct server_process_def *def,
+    struct server_process **out_process,
+    struct driver_error *out_error);
+
+/// Asks for a drain: nobody is let in, everybody is told, the last frame is run. Returns at once.
+void server_process_drain(struct server_process *process);
+
+/// True when the world has stopped after a drain.
+bool server_process_is_stopped(const struct server_process *process);
+
+/// Stops the threads and frees everything; without a drain, without goodbyes. Does nothing for
+/// NULL.
+void server_process_stop(struct server_process *process);
+
+/// The server inside: for its summary and statistics.
+struct server *server_process_server(struct server_process *process);
+
+/// Where players connect.
+muster_address server_process_address(const struct server_process *process);
+
+/// When tick 0 would have begun, by clock_monotonic_us(), as far as no tick was given up.
+uint64_t server_process_started_us(const struct server_process *process);
