@@ -41,7 +41,7 @@ static muster_status create_gateway(struct server *server)
     gateway_def.schema = server->schema;
     gateway_def.schema_length = (uint32_t)server->schema_length;
     gateway_def.player_count_max = server->limits.player_count_max;
-    gateway_def.resume_window_us = settings->gateway.resume_window_ns / 1000;
+    gateway_def.resume_window_us = settings->gateway.resume_window_us;
     gateway_def.packet_rate_max = (uint32_t)settings->gateway.session_packets_per_second;
     gateway_def.byte_rate_max = (uint32_t)settings->gateway.session_traffic_bytes;
     return muster_gateway_create(&gateway_def, &server->network.gateway);

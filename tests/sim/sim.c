@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "sim/sim.h"
+
+#include "core/bytes.h"
+#include "harness/packets.h"
+#include "muster/random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+// Time goes in steps of a millisecond. In each, what has arrived is delivered, then whoever is due
+// acts: the world at its tick, each client at its own phase of it.
+
+#define STEP_US      1000u
+#define START_US     1000000u
+#define START_UNIX_S 1000000u
+#define PORT_SERVER  7777u
+#define PORT_CLIENT  10000u
+#define LINK_UP      0u // link 2 i of client i
+#define LINK_DOWN    1u
+#define RANDOM_TOKEN 1u
+
+struct sim_client {
+    muster_client *client;
+    uint32_t address_count; // how often it has moved
+    bool is_cut;
+};
+
+struct sim {
+    struct sim_def def;
+    struct server *server;
+    struct settings settings;
+    muster_impairment *network;
+    struct sim_client *clients;
+    muster_netcode_time now;
+    uint64_t tick;
+    uint64_t login_count;
+    muster_login login;
+    struct packets arrived;
+    struct packets sent;
+};
+
+static void require(bool condition, const char *what)
+{
+    if (!condition) {
+        fprintf(stderr, "sim: %s\n", what);
+        abort();
+    }
+}
+
+static muster_address client_address(const struct sim *sim, uint32_t client_index)
+{
+    const uint32_t moved = sim->clients[client_index].address_count;
+    return packets_address((uint8_t)(2 + moved), (uint16_t)(PORT_CLIENT + client_index));
+}
+
+static muster_impairment_rules rules_of(const char *text)
+{
+    muster_impairment_rules rules;
+    char error[MUSTER_IMPAIRMENT_ERROR_BYTES];
+    const muster_status status = muster_impairment_parse(text, &rules, error);
+    require(status == MUSTER_OK, error);
+    return rules;
+}
+
+static void create_server(struct sim *sim)
+{
+    struct configuration *configuration = malloc(sizeof *configuration);
+    require(configuration != NULL, "no memory");
+    configuration_init(configuration);
+    sim->settings = configuration->settings;
+    free(configuration);
+    sim->login = muster_login_default();
+    sim->login.protocol_id = server_protocol_id(sim->def.game);
+    sim->login.address_count = 1;
+    sim->login.addresses[0] = packets_address(1, PORT_SERVER);
+    for (uint32_t i = 0; i < sizeof sim->login.private_key; i++) {
+        sim->login.private_key[i] = (uint8_t)(sim->def.seed + i);
+    }
+    const struct server_def server_def = {
+        .game = sim->def.game,
+        .settings = &sim->settings,
+        .private_key = sim->login.private_key,
+        .secret = sim->login.private_key,
+        .address = sim->login.addresses[0],
+        .parallel = sim->def.parallel,
+        .seed = sim->def.seed,
+    };
+    struct driver_error error = {0};
+    const muster_status status = server_create(&server_def, &sim->server, &error);
+    require(status == MUSTER_OK, error.text);
+}
+
+struct sim *sim_create(const struct sim_def *def)
+{
+    struct sim *sim = calloc(1, sizeof *sim);
+    require(sim != NULL, "no memory");
+    sim->def = *def;
+    if (sim->def.parallel.run == NULL) {
+        sim->def.parallel = muster_parallel_serial();
+    }
+    sim->now = (muster_netcode_time){.steady_us = START_US, .unix_s = START_UNIX_S};
+    (void)packets_reset(&sim->arrived);
+    (void)packets_reset(&sim->sent);
+    create_server(sim);
+
+    muster_impairment_def network_def = muster_impairment_default_def();
+    network_def.seed = def->seed;
+    network_def.link_count = 2 * def->client_count;
+    network_def.packet_count = 1024 + 512 * def->client_count;
+    if (def->network != NULL) {
+        network_def.rules = rules_of(def->network);
+    }
+    require(muster_impairment_create(&network_def, &sim->network) == MUSTER_OK, "no network");
+    sim->clients = calloc(def->client_count, sizeof sim->clients[0]);
+    require(sim->clients != NULL, "no memory");
+    for (uint32_t i = 0; i < def->client_count; i++) {
+        const muster_client_def client_def = muster_client_default_def();
+        require(
+            muster_client_create(&client_def, &sim->clients[i].client) == MUSTER_OK, "no client");
+    }
+    return sim;
+}
+
+void sim_destroy(struct sim *sim)
+{
+    if (sim == NULL) {
+        return;
+    }
+    for (uint32_t i = 0; i < sim->def.client_count; i++) {
+        muster_client_destroy(sim->clients[i].client);
+    }
+    free(sim->clients);
+    muster_impairment_destroy(sim->network);
+    server_destroy(sim->server);
+    free(sim);
+}
+
+void sim_login(struct sim *sim, uint32_t client_index)
+{
+    muster_player player = {.id = {client_index + 1, sim->def.seed}, .tier = client_index % 3};
+    snprintf(player.name, sizeof player.name, "player %u", client_index);
+    uint8_t random_bytes[MUSTER_LOGIN_RANDOM_BYTES];
+    uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
+    sim->login_count++;
+    for (uint32_t i = 0; i < sizeof random_bytes; i += 8) {
+        const muster_random_key key = {.seed = sim->def.seed,
+            .entity = client_index,
+            .tick = sim->login_count,
+            .purpose = RANDOM_TOKEN};
+        bytes_store_u64(random_bytes + i, muster_random(key, i));
+    }
+    const uint64_t issue = sim->now.steady_us * 1000 + sim->login_count;
+    require(muster_login_issue(&sim->login, &player, issue, sim->now.unix_s, random_bytes, token) ==
+                MUSTER_OK,
+        "no token");
+    require(muster_client_connect(sim->clients[client_index].client, sim->now, token) == MUSTER_OK,
+        "the token is refused");
+}
+
+// Between the ends.
+
+// A network that is full loses packets, as any does.
+static void push(struct sim *sim, uint32_t link, const uint8_t *bytes, uint32_t length)
+{
+    const muster_status status =
+        muster_impairment_push(sim->network, sim->now.steady_us, link, bytes, length);
+    require(status == MUSTER_OK || status == MUSTER_ERR_FULL, "the network refuses a packet");
+}
+
+// Called by the server's network side for what goes out.
+static void send_to_clients(void *context, muster_packet_batch *batch)
+{
+    struct sim *sim = context;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const muster_packet *packet = &batch->packets[i];
+        const uint32_t client_index = packet->address.port - PORT_CLIENT;
+        if (client_index >= sim->def.client_count) {
+            continue; // an answer to a packet that was injected
+        }
+        const muster_address address = client_address(sim, client_index);
+        if (!sim->clients[client_index].is_cut &&
+            muster_address_is_equal(&address, &packet->address)) {
+            push(sim, 2 * client_index + LINK_DOWN, packet->bytes, packet->length);
+        }
+    }
+    batch->count = 0;
+}
+
+static void step_server(struct sim *sim)
+{
+    const struct server_sink sink = {.send = send_to_clients, .context = sim};
+    server_network_step(sim->server, sim->now, &sim->arrived.batch, &sink);
+    (void)packets_reset(&sim->arrived);
+}
+
+static void arrive_at_server(
+    struct sim *sim, const muster_address *from, const uint8_t *bytes, uint32_t length)
+{
+    if (sim->arrived.batch.count == PACKETS_CAPACITY) {
+        step_server(sim);
+    }
+    muster_packet *packet = &sim->arrived.slots[sim->arrived.batch.count++];
+    packet->address = *from;
+    packet->length = length;
+    memcpy(packet->bytes, bytes, length);
+}
+
+static void deliver(struct sim *sim)
+{
+    muster_impairment_packet packet;
+    while (muster_impairment_pop(sim->network, sim->now.steady_us, &packet)) {
+        const uint32_t client_index = packet.link / 2;
+        if (sim->clients[client_index].is_cut) {
+            continue;
+        }
+        if (packet.link % 2 == LINK_UP) {
+            const muster_address from = client_address(sim, client_index);
+            arrive_at_server(sim, &from, packet.bytes, packet.length);
+            continue;
+        }
+        uint8_t bytes[MUSTER_PACKET_BYTES_MAX];
+        memcpy(bytes, packet.bytes, packet.length);
+        muster_packet received = {.address = sim->login.addresses[0], .length = packet.length};
+        received.bytes = bytes;
+        muster_client_receive(sim->clients[client_index].client, sim->now, &received);
+    }
+}
+
+static void step_client(struct sim *sim, uint32_t client_index)
+{
+    struct sim_client *client = &sim->clients[client_index];
+    if (sim->def.behaviour != NULL &&
+        muster_client_state_of(client->client) == MUSTER_CLIENT_PLAYING) {
+        sim->def.behaviour(sim, client_index, client->client);
+    }
+    (void)packets_reset(&sim->sent);
+    muster_client_update(client->client, sim->now, &sim->sent.batch);
+    for (uint32_t i = 0; i < sim->sent.batch.count && !client->is_cut; i++) {
+        push(sim, 2 * client_index + LINK_UP, sim->sent.slots[i].bytes, sim->sent.slots[i].length);
+    }
+}
+
+void sim_run_ms(struct sim *sim, uint32_t ms)
+{
+    const uint64_t tick_us = 1000000 / sim->def.game->tick_rate_hz;
+    for (uint32_t i = 0; i < ms; i++) {
+        const uint64_t before_us = sim->now.steady_us - START_US;
+        sim->now.steady_us += STEP_US;
+        const uint64_t after_us = sim->now.steady_us - START_US;
+        sim->now.unix_s = START_UNIX_S + after_us / 1000000;
+        deliver(sim);
+        if (after_us / tick_us > before_us / tick_us) {
+            server_world_tick(sim->server, ++sim->tick);
+        }
+        step_server(sim);
+        for (uint32_t k = 0; k < sim->def.client_count; k++) {
+            const uint64_t phase_us = (uint64_t)k * 2741 % tick_us;
+            if ((after_us + phase_us) / tick_us > (before_us + phase_us) / tick_us) {
+                step_client(sim, k);
+            }
+        }
+    }
+}
+
+// Faults.
+
+void sim_move_client(struct sim *sim, uint32_t client_index)
+{
+    sim->clients[client_index].address_count++;
+}
+
+void sim_set_cut(struct sim *sim, uint32_t client_index, bool is_cut)
+{
+    sim->clients[client_index].is_cut = is_cut;
+}
+
+void sim_set_network(struct sim *sim, const char *rules)
+{
+    const muster_impairment_rules parsed = rules_of(rules);
+    for (uint32_t i = 0; i < 2 * sim->def.client_count; i++) {
+        require(muster_impairment_set_rules(sim->network, i, &parsed) == MUSTER_OK, "no rules");
+    }
+}
+
+void sim_inject(struct sim *sim, const muster_address *from, const uint8_t *bytes, uint32_t length)
+{
+    arrive_at_server(sim, from, bytes, length);
+}
+
+// Questions.
+
+muster_client *sim_client(struct sim *sim, uint32_t client_index)
+{
+    return sim->clients[client_index].client;
+}
+
+struct server *sim_server(struct sim *sim)
+{
+    return sim->server;
+}
+
+uint64_t sim_tick(const struct sim *sim)
+{
+    return sim->tick;
+}
+
+muster_netcode_time sim_now(const struct sim *sim)
+{
+    return sim->now;
+}
+
+uint32_t sim_playing_count(struct sim *sim)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < sim->def.client_count; i++) {
+        count += muster_client_state_of(sim->clients[i].client) == MUSTER_CLIENT_PLAYING ? 1 : 0;
+    }
+    return count;
+}
+
+uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which)
+{
+    return (uint64_t)muster_stats_read(
+        server_stats(sim->server), SERVER_STAT_GATEWAY, (uint32_t)which);
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// A whole system in one process: a server and its clients, on a virtual clock and a virtual
+/// network with faults, under one seed. The same seed gives the same run.
+///
+///     struct sim *sim = sim_create(&def);
+///     sim_login(sim, 0);
+///     sim_run_ms(sim, 1000);
+///     assert(muster_client_state_of(sim_client(sim, 0)) == MUSTER_CLIENT_PLAYING);
+///     sim_destroy(sim);
+
+#include "apps/server/server.h"
+#include "apps/server/server_stats.h"
+#include "muster/client.h"
+#include "muster/impairment.h"
+#include "muster/login.h"
+
+struct sim;
+
+/// What a client does on each of its ticks.
+typedef void sim_behaviour(struct sim *sim, uint32_t client_index, muster_client *client);
+
+struct sim_def {
+    const muster_game *game;
+    uint64_t seed;
+    uint32_t client_count;
+    const char *network; // rules both ways, as muster_impairment_parse() reads them; NULL: none
+    sim_behaviour *behaviour; // NULL: clients only look
+    muster_parallel parallel; // zeroed: serial
+};
+
+/// Stops the test with a message if something cannot be created.
+struct sim *sim_create(const struct sim_def *def);
+
+void sim_destroy(struct sim *sim);
+
+/// Gives a client a token of a player named after it, and lets it connect.
+void sim_login(struct sim *sim, uint32_t client_index);
+
+/// Runs on.
+void sim_run_ms(struct sim *sim, uint32_t ms);
+
+/// From now on a client sends from another address, as behind a router that forgot it.
+void sim_move_client(struct sim *sim, uint32_t client_index);
+
+/// Cuts a client off, or connects it again: all its packets are lost both ways.
+void sim_set_cut(struct sim *sim, uint32_t client_index, bool is_cut);
+
+/// Changes the network's rules for everybody, as muster_impairment_parse() reads them.
+void sim_set_network(struct sim *sim, const char *rules);
+
+/// Hands the server a packet from an address, as a hostile client would.
+void sim_inject(struct sim *sim, const muster_address *from, const uint8_t *bytes, uint32_t length);
+
+muster_client *sim_client(struct sim *sim, uint32_t client_index);
+struct server *sim_server(struct sim *sim);
+uint64_t sim_tick(const struct sim *sim);
+muster_netcode_time sim_now(const struct sim *sim);
+
+/// Clients that are in the world.
+uint32_t sim_playing_count(struct sim *sim);
+
+/// A counter of the gateway.
+uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which);
