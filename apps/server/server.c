@@ -45,9 +45,10 @@ static muster_status create_parts(struct server *server)
     return status;
 }
 
+// A setting of 0 is the game's own limit.
 static uint32_t lowered(uint32_t limit, uint64_t wanted)
 {
-    return wanted < limit ? (uint32_t)wanted : limit;
+    return wanted > 0 && wanted < limit ? (uint32_t)wanted : limit;
 }
 
 muster_status server_create(

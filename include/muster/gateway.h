@@ -93,8 +93,8 @@ typedef enum muster_gateway_event_type {
     MUSTER_GATEWAY_UPDATE_ACKED = 8,
     MUSTER_GATEWAY_UPDATE_LOST = 9,
 
-    /// A player's connection takes state from now on: it has its WELCOME, or has lost the thread and
-    /// asks for everything anew, with a new connection number.
+    /// A player's connection takes state from now on: it has its WELCOME, or it has lost the thread
+    /// and asks for everything anew, with a new connection number.
     MUSTER_GATEWAY_READY = 10,
 } muster_gateway_event_type;
 
