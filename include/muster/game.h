@@ -219,8 +219,8 @@ typedef struct muster_game {
     const muster_task_def *tasks;
     uint32_t task_count;
 
-    /// Places terrain and static boxes, as a function of the seed alone: it is called for a new
-    /// world and again for one that is restored. May be NULL.
+    /// Places terrain and static boxes through host->space, as a function of the seed alone: it is
+    /// called for a new world and for one that will be restored. May be NULL.
     void (*build)(const muster_host *host, muster_world *world);
 
     /// Fills a new world, once, before its first tick. May be NULL.

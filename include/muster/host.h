@@ -32,7 +32,7 @@ enum {
     /// U32: index + 1 of the player that MUSTER_VISIBLE_OWNER means; 0 is nobody.
     MUSTER_COLUMN_OWNER = 2,
 
-    /// F32 x 3, metres. Read only for an entity with a body; use body_move().
+    /// F32 x 3, metres. Read only for an entity with a body; see muster/space_api.h.
     MUSTER_COLUMN_POSITION = 3,
 
     /// F32 x 3, metres a second. May be written.
@@ -200,4 +200,7 @@ typedef struct muster_host {
         uint32_t target,
         const void *bytes,
         uint32_t length);
+
+    /// Physics, see muster/space_api.h.
+    const struct muster_space_api *space;
 } muster_host;

@@ -188,6 +188,9 @@ MUSTER_API const muster_world_view *muster_instance_view(const muster_instance *
 MUSTER_API const muster_state_block *muster_instance_blocks(
     const muster_instance *instance, uint32_t *out_count);
 
+/// The world's space, for reading, NULL without physics; see muster/space.h.
+MUSTER_API const struct muster_space *muster_instance_space(const muster_instance *instance);
+
 /// The player at an index, NULL if there is none.
 MUSTER_API const muster_player *muster_instance_player(
     const muster_instance *instance, uint32_t player_index);

@@ -2,6 +2,7 @@
 #include "instance/world.h"
 
 #include "core/assert.h"
+#include "instance/physics.h"
 
 #include <string.h>
 
@@ -121,6 +122,7 @@ void world_remove(muster_world *world, uint32_t slot)
 {
     MUSTER_ASSERT(world_is_alive(world, slot));
     close_eyes(world, slot);
+    physics_remove(world, slot);
     world->is_alive[slot] = 0;
     clear_bit(kind_words(world, world->kind[slot]), slot);
     set_bit(world->removed_slots, slot);

@@ -2,6 +2,7 @@
 #include "instance/world.h"
 
 #include "core/assert.h"
+#include "instance/physics.h"
 #include "muster/random.h"
 
 #include <stdio.h>
@@ -224,6 +225,7 @@ const muster_host *world_host(void)
         .player_set_entity = player_set_entity,
         .player_set_activity = player_set_activity,
         .message_send = message_send,
+        .space = &physics_api,
     };
     return &host;
 }

@@ -29,6 +29,7 @@ muster_world_identity identity_of(const muster_world *world)
         .limits = world->limits,
         .seed = world->seed,
         .layout_hash = layout_hash(world),
+        .static_hash = world->space != NULL ? muster_space_static_hash(world->space) : 0,
     };
     memcpy(identity.game_name, world->game->name, strlen(world->game->name));
     return identity;

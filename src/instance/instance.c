@@ -3,6 +3,7 @@
 
 #include "core/assert.h"
 #include "instance/frame_codec.h"
+#include "instance/physics.h"
 #include "wire/param.h"
 
 #include <string.h>
@@ -52,6 +53,7 @@ static void clear_results(muster_world *world)
     world->event_count = world->event_next = 0;
     world->outgoing_count = world->outgoing_next = 0;
     world->outgoing_bytes_used = 0;
+    world->has_contacts = false;
 }
 
 void world_restored(muster_world *world)
@@ -64,11 +66,6 @@ void world_restored(muster_world *world)
 static void begin_world(muster_world *world)
 {
     const muster_game *game = world->game;
-    world->time_scale_permille = FRAME_PERMILLE_MAX;
-    world_derive(world);
-    if (game->build != NULL) {
-        game->build(world_host(), world);
-    }
     if (game->start != NULL) {
         game->start(world_host(), world);
     }
@@ -87,6 +84,18 @@ static bool create_backup(muster_world *world)
     }
     world->backup = world->allocator.alloc(world->allocator.context, world->backup_bytes, 64);
     return world->backup != NULL;
+}
+
+static muster_status create_world(muster_world *world)
+{
+    world_lay_out(world);
+    world->time_scale_permille = FRAME_PERMILLE_MAX;
+    world_derive(world);
+    const muster_status status = physics_create(world);
+    if (status != MUSTER_OK) {
+        return status;
+    }
+    return create_backup(world) ? MUSTER_OK : MUSTER_ERR_NO_MEMORY;
 }
 
 muster_status muster_instance_create(const muster_instance_def *def, muster_instance **out_instance)
@@ -125,10 +134,10 @@ muster_status muster_instance_create(const muster_instance_def *def, muster_inst
         .now_ns = def->now_ns,
         .clock_context = def->clock_context,
     };
-    world_lay_out(&instance->world);
-    if (!create_backup(&instance->world)) {
+    const muster_status created = create_world(&instance->world);
+    if (created != MUSTER_OK) {
         muster_instance_destroy(instance);
-        return MUSTER_ERR_NO_MEMORY;
+        return created;
     }
     begin_world(&instance->world);
     *out_instance = instance;
@@ -142,6 +151,7 @@ void muster_instance_destroy(muster_instance *instance)
     }
     muster_world *world = &instance->world;
     const muster_allocator allocator = world->allocator;
+    physics_destroy(world);
     if (world->backup != NULL) {
         allocator.free(allocator.context, world->backup, world->backup_bytes);
     }
@@ -280,6 +290,7 @@ muster_status muster_instance_step(muster_instance *instance, const uint8_t *fra
 
     apply_frame(world, frame, length);
     run_tasks(world, MUSTER_TASK_CRITICAL, MUSTER_TASK_PLAYER);
+    physics_step(world);
     run_tasks(world, MUSTER_TASK_WORLD, MUSTER_TASK_BACKGROUND);
     world_end_entities(world);
     world_tell_activities(world);
@@ -314,6 +325,12 @@ const muster_state_block *muster_instance_blocks(
     MUSTER_ASSERT(out_count != NULL);
     *out_count = instance->world.block_count;
     return instance->world.blocks;
+}
+
+const muster_space *muster_instance_space(const muster_instance *instance)
+{
+    MUSTER_ASSERT(instance != NULL);
+    return instance->world.space;
 }
 
 const muster_player *muster_instance_player(const muster_instance *instance, uint32_t player_index)

@@ -29,7 +29,9 @@ static void *take(struct slab *slab, size_t count, size_t element_bytes)
 static uint32_t game_block_count(const muster_game *game)
 {
     const uint32_t after_columns = 3; // players, activity, blob
-    return WORLD_BLOCK_GAME + game->column_count + game->player_column_count + after_columns;
+    const uint32_t of_space = game->has_physics ? MUSTER_SPACE_STATE_BLOCK_COUNT : 0;
+    return WORLD_BLOCK_GAME + game->column_count + game->player_column_count + after_columns +
+           of_space;
 }
 
 static void add_block(muster_world *world, muster_state_block block)

@@ -4,6 +4,7 @@
 #include "core/assert.h"
 #include "core/hash.h"
 #include "instance/identity.h"
+#include "instance/physics.h"
 
 #include <string.h>
 
@@ -142,7 +143,9 @@ static bool check_world(const muster_world *world)
 
 static bool load(struct record_reader blocks, muster_world *world)
 {
-    return read_blocks(blocks, world) && check_world(world);
+    const bool is_read = read_blocks(blocks, world);
+    const bool is_space_good = physics_restored(world);
+    return is_read && is_space_good && check_world(world);
 }
 
 muster_status muster_instance_restore(

@@ -11,7 +11,7 @@
 
 #include "muster/game.h"
 #include "muster/instance.h"
-
+#include "muster/space_api.h"
 #include "sched/runner.h"
 
 /// Bits of a slot in a global id: instance, generation of the slot, slot.
@@ -86,6 +86,11 @@ struct muster_world {
     uint32_t entity_block_end; // blocks from ALIVE up to here are zero for an empty slot
     const muster_state_block *column_blocks[MUSTER_COLUMN_GAME + MUSTER_COLUMN_COUNT_MAX];
 
+    // Physics; NULL without. The columns are the space's own, for reading.
+    muster_space *space;
+    muster_space_columns bodies;
+    struct physics_build *build; // while build() runs
+
     // Derived.
     muster_entity_id *id;
     uint64_t *free_slots;    // bit s: slot s may be given out
@@ -99,6 +104,7 @@ struct muster_world {
     char (*names)[WORLD_NAME_BYTES]; // of blocks by player
 
     // Scratch.
+    bool has_contacts;            // physics has stepped in this step
     uint64_t *newborn_slots;      // bit s: spawned in this step
     uint64_t *removed_slots;      // bit s: removed in this step
     struct frame_member *members; // by player, of the frame that is checked
