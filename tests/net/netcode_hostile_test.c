@@ -365,6 +365,42 @@ static void a_connecting_client_refuses_cut_and_changed_packets(void **state)
     assert_false(deliver(pair, TO_CLIENT, packet.bytes, packet.length));
 }
 
+// A server that holds the keys can spoil its own connection, but not the one to the next server.
+static void a_server_cannot_spoil_the_next_one(void **state)
+{
+    struct pair *pair = *state;
+    assert_true(muster_netcode_server_drop(pair->server, 0));
+    const muster_address spoiler = address_of("192.0.2.66:1");
+    pair->token_def = pair_token_def(pair, 9);
+    pair->token_def.address_count = 2;
+    pair->token_def.addresses[1] = pair->token_def.addresses[0];
+    pair->token_def.addresses[0] = spoiler;
+    uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
+    assert_int_equal(muster_connect_token_write(&pair->token_def, token), MUSTER_OK);
+    assert_int_equal(muster_netcode_client_connect(pair->client, pair->now, token), MUSTER_OK);
+
+    struct crafted packet =
+        craft(pair, TO_CLIENT, NETCODE_PACKET_CHALLENGE, UINT64_C(1) << 63, 308);
+    pair_client_receive(pair, pair->client, &spoiler, packet.bytes, packet.length);
+    packet = craft(pair, TO_CLIENT, NETCODE_PACKET_KEEP_ALIVE, UINT64_MAX, 7);
+    pair_client_receive(pair, pair->client, &spoiler, packet.bytes, packet.length);
+    assert_int_equal(pair_client_count(pair, MUSTER_NETCODE_COUNTER_REFUSED_BODY), 1);
+
+    const muster_address from = address_of(PAIR_CLIENT_ADDRESS);
+    for (uint32_t i = 0; i < 60; i++) {
+        const muster_address to = muster_netcode_client_server_address(pair->client);
+        pair_update_client(pair, pair->client);
+        if (muster_address_is_equal(&to, &spoiler)) {
+            slots_reset(&pair->to_server);
+        }
+        pair_deliver_to_server(pair, &from);
+        pair_update_server(pair);
+        pair_deliver_to_client(pair, pair->client);
+        pair_advance_us(pair, 100000);
+    }
+    assert_int_equal(muster_netcode_client_state_of(pair->client), MUSTER_NETCODE_CLIENT_CONNECTED);
+}
+
 static void a_client_at_rest_refuses_everything(void **state)
 {
     struct pair *pair = *state;
@@ -398,6 +434,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_denial_counts_while_connecting_only, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_connecting_client_refuses_cut_and_changed_packets, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_server_cannot_spoil_the_next_one, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_at_rest_refuses_everything, setup, teardown),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);

@@ -142,6 +142,17 @@ static void a_clock_that_steps_back_ends_nothing(void **state)
     assert_true(muster_netcode_server_is_connected(pair->server, 0));
     assert_int_equal(muster_netcode_client_state_of(pair->client), MUSTER_NETCODE_CLIENT_CONNECTED);
 
+    // Nor does a hundred times as much as one second.
+    for (uint32_t i = 0; i < 100; i++) {
+        pair->now.steady_us--;
+        pair_update_server(pair);
+        pair_update_client(pair, pair->client);
+        slots_reset(&pair->to_server);
+        slots_reset(&pair->to_client);
+    }
+    assert_true(muster_netcode_server_is_connected(pair->server, 0));
+    assert_int_equal(muster_netcode_client_state_of(pair->client), MUSTER_NETCODE_CLIENT_CONNECTED);
+
     // And timers go on from there.
     assert_in_range(pair_client_count(pair, MUSTER_NETCODE_COUNTER_KEEP_ALIVE) - alive, 58, 61);
     assert_in_range(silence_us(pair, true), 4800000, 5010000);
