@@ -566,6 +566,38 @@ static void a_doubled_message_is_delivered_once_and_confirmed_by_either_packet(v
     }
 }
 
+static void a_doubled_message_waits_for_the_fate_of_both_packets(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    lose_packets(&pair, 8);
+    assert_int_equal(muster_session_push(pair.ends[0], 1, message_bytes, 100), MUSTER_OK);
+    assert_int_equal(fragments_in_packet(&pair), 1);
+    pair.now_us += 200000;
+    assert_int_equal(fragments_in_packet(&pair), 1);
+    pair.now_us += 160000; // the first one is lost after 350 ms of silence
+    assert_false(muster_session_has_due(pair.ends[0], pair.now_us));
+    assert_int_equal(muster_session_get_stats(pair.ends[0]).packets_lost, 9);
+    pair.now_us += 200000;
+    assert_true(muster_session_has_due(pair.ends[0], pair.now_us));
+    pair_destroy(&pair);
+}
+
+static void a_message_lost_before_it_was_doubled_is_due_once(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    lose_packets(&pair, 8);
+    assert_int_equal(muster_session_push(pair.ends[0], 1, message_bytes, 100), MUSTER_OK);
+    assert_int_equal(fragments_in_packet(&pair), 1);
+    pair.now_us += 5000000;
+    assert_true(muster_session_has_due(pair.ends[0], pair.now_us));
+    assert_int_equal(fragments_in_packet(&pair), 1);
+    assert_int_equal(fragments_in_packet(&pair), 1);
+    assert_false(muster_session_has_due(pair.ends[0], pair.now_us));
+    pair_destroy(&pair);
+}
+
 static void what_a_bad_link_lost_goes_out_twice(void **state)
 {
     (void)state;
@@ -997,6 +1029,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_receiver_that_does_not_pop_holds_the_sender_back),
         cmocka_unit_test(a_link_that_loses_little_gets_messages_once),
         cmocka_unit_test(a_doubled_message_is_delivered_once_and_confirmed_by_either_packet),
+        cmocka_unit_test(a_doubled_message_waits_for_the_fate_of_both_packets),
+        cmocka_unit_test(a_message_lost_before_it_was_doubled_is_due_once),
         cmocka_unit_test(what_a_bad_link_lost_goes_out_twice),
         cmocka_unit_test(a_packet_takes_32_fragments),
         cmocka_unit_test(acks_reach_back_as_far_as_the_peer_may_not_know_them),
