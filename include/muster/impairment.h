@@ -152,6 +152,10 @@ MUSTER_API muster_impairment_stats muster_impairment_get_stats(
 /// entering and leaving a bad spell, loss in it); rate (bit, kbit, Mbit, Gbit a second); queue
 /// (B, KB, MB, of 1,000); order (fifo or free). A rate without a queue gets 64 KB, reorder without
 /// reorder_by 20 ms. Later items win.
+///
+/// Presets, one way: "lan" 0.3 +- 0.2 ms; "wifi" 8 +- 6 ms, 0.2 % loss and short bursts of half
+/// the packets; "mobile" 45 +- 20 ms, 0.5 % loss, longer bursts, 12 Mbit/s with a deep queue; "bad"
+/// 100 +- 30 ms, 20 % loss, 1 % duplicates, 1 % reordered. They are for comparing, not predicting.
 /// @param out_rules  set to the rules, or to perfect ones on failure
 /// @param out_error  a sentence with the position from 1, or an empty text
 /// @return MUSTER_ERR_MALFORMED
