@@ -141,8 +141,9 @@ MUSTER_API bool muster_netcode_server_pop_event(
     muster_netcode_server *server, muster_netcode_event *out_event);
 
 /// Encrypts the payload that the caller has written at MUSTER_NETCODE_PAYLOAD_OFFSET of the slot,
-/// and sets the slot's address and length. While muster_netcode_server_is_confirmed() is false, a
-/// packet from muster_netcode_server_keep_alive() goes out before every payload.
+/// and sets the slot's address and length. Any number of payloads may be written first and sealed
+/// later. While muster_netcode_server_is_confirmed() is false, a packet from
+/// muster_netcode_server_keep_alive() goes out before every payload.
 /// @param payload_bytes  in [1, MUSTER_NETCODE_PAYLOAD_BYTES_MAX]
 /// @param packet         a slot of MUSTER_PACKET_BYTES_MAX bytes
 /// @return MUSTER_ERR_NOT_FOUND if no client is connected there; the packet is empty then

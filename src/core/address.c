@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "muster/packet.h"
+#include "core/address.h"
 
 #include "core/assert.h"
 
@@ -28,19 +28,25 @@ static bool parse_port(const char *text, uint16_t *out_port)
     return digit_count >= 1 && text[digit_count] == '\0' && port <= UINT16_MAX;
 }
 
+void address_unmap(muster_address *address)
+{
+    MUSTER_ASSERT(address != NULL);
+    if (address->family != MUSTER_ADDRESS_IPV6 ||
+        memcmp(address->ip, ipv4_mapped_prefix, sizeof ipv4_mapped_prefix) != 0) {
+        return;
+    }
+    address->family = MUSTER_ADDRESS_IPV4;
+    memcpy(address->ip, address->ip + sizeof ipv4_mapped_prefix, 4);
+    memset(address->ip + 4, 0, sizeof address->ip - 4);
+}
+
 static bool parse_ip(const char *text, int family, muster_address *out_address)
 {
-    uint8_t ip[16] = {0};
-    if (inet_pton(family, text, ip) != 1) {
+    if (inet_pton(family, text, out_address->ip) != 1) {
         return false;
     }
     out_address->family = family == AF_INET ? MUSTER_ADDRESS_IPV4 : MUSTER_ADDRESS_IPV6;
-    memcpy(out_address->ip, ip, sizeof ip);
-    if (family == AF_INET6 && memcmp(ip, ipv4_mapped_prefix, sizeof ipv4_mapped_prefix) == 0) {
-        out_address->family = MUSTER_ADDRESS_IPV4;
-        memset(out_address->ip, 0, sizeof ip);
-        memcpy(out_address->ip, ip + sizeof ipv4_mapped_prefix, 4);
-    }
+    address_unmap(out_address);
     return true;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "net/connect_token.h"
 
+#include "core/address.h"
 #include "core/assert.h"
 #include "core/bytes.h"
 
@@ -80,6 +81,7 @@ static const uint8_t *address_read(const uint8_t *cursor, muster_address *out_ad
     } else if (type == ADDRESS_TYPE_IPV6) {
         out_address->family = MUSTER_ADDRESS_IPV6;
         swap_pairs(out_address->ip, cursor);
+        address_unmap(out_address);
         cursor += 16;
     } else {
         return NULL;

@@ -157,6 +157,24 @@ static void a_malformed_private_part_is_refused(void **state)
     assert_int_equal(private_token_read(bytes, &read), MUSTER_ERR_MALFORMED);
 }
 
+// As another login may write it.
+static void a_mapped_address_is_read_as_ipv4(void **state)
+{
+    (void)state;
+    muster_connect_token_def def = def_with(1);
+    def.addresses[0] = (muster_address){
+        .ip = {[10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 7},
+        .port = 9,
+        .family = MUSTER_ADDRESS_IPV6,
+    };
+    const struct token token = written(&def);
+    muster_connect_token read;
+    assert_int_equal(muster_connect_token_read(token.bytes, &read), MUSTER_OK);
+    muster_address expected;
+    assert_int_equal(muster_address_parse("192.0.2.7:9", &expected), MUSTER_OK);
+    assert_memory_equal(&read.addresses[0], &expected, sizeof expected);
+}
+
 // Every bit of the private part, the nonce and what is authenticated beside them.
 static void a_changed_bit_breaks_the_seal(void **state)
 {
@@ -196,6 +214,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_token_of_another_version_is_refused),
         cmocka_unit_test(a_malformed_token_is_refused),
         cmocka_unit_test(a_malformed_private_part_is_refused),
+        cmocka_unit_test(a_mapped_address_is_read_as_ipv4),
         cmocka_unit_test(a_changed_bit_breaks_the_seal),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
