@@ -409,6 +409,25 @@ static void write_fragment(muster_session *session, struct session_fragment *fra
     session->writer.has_fragments = true;
 }
 
+// The peer holds a message until all of it is there, so its window begins with the first one that
+// is not confirmed as a whole.
+static bool is_in_window(const muster_session *session, const struct session_fragment *fragment)
+{
+    const uint16_t base = session->pool->fragments[session->send_first1 - 1].message_first;
+    const uint32_t window = session->peer_window != 0 ? session->peer_window : SESSION_WINDOW_MIN;
+    return (uint16_t)(fragment->sequence - base) < window;
+}
+
+static bool has_due_fragment(const muster_session *session)
+{
+    const struct session_fragment *fragments = session->pool->fragments;
+    uint32_t i1 = session->send_due_count > 0 ? session->send_first1 : 0;
+    while (i1 != 0 && fragments[i1 - 1].state == SESSION_FRAGMENT_IN_FLIGHT) {
+        i1 = fragments[i1 - 1].next1;
+    }
+    return i1 != 0 && is_in_window(session, &fragments[i1 - 1]);
+}
+
 static void write_due_fragments(muster_session *session, uint32_t bytes_max)
 {
     struct session_fragment *fragments = session->pool->fragments;
@@ -416,10 +435,6 @@ static void write_due_fragments(muster_session *session, uint32_t bytes_max)
     if (session->send_due_count == 0) {
         return;
     }
-    // The peer holds a message until all of it is there, so its window begins with the first one
-    // that is not confirmed as a whole.
-    const uint16_t base = fragments[session->send_first1 - 1].message_first;
-    const uint32_t window = session->peer_window != 0 ? session->peer_window : SESSION_WINDOW_MIN;
     const uint32_t room = writer->capacity - writer->length;
     const uint32_t end = writer->length + (bytes_max < room ? bytes_max : room);
     uint32_t count = 0;
@@ -427,7 +442,7 @@ static void write_due_fragments(muster_session *session, uint32_t bytes_max)
     for (uint32_t i1 = session->send_first1; i1 != 0; i1 = next1) {
         struct session_fragment *fragment = &fragments[i1 - 1];
         next1 = fragment->next1;
-        if ((uint16_t)(fragment->sequence - base) >= window || count == SESSION_FRAGMENTS_MAX ||
+        if (!is_in_window(session, fragment) || count == SESSION_FRAGMENTS_MAX ||
             session->send_due_count == 0) {
             return;
         }
@@ -544,7 +559,7 @@ bool muster_session_has_due(muster_session *session, uint64_t now_us)
 {
     MUSTER_ASSERT(session != NULL);
     session_judge_lost(session, now_us);
-    return session->send_due_count > 0 || session->is_ack_owed;
+    return session->is_ack_owed || has_due_fragment(session);
 }
 
 uint32_t muster_session_write_close(

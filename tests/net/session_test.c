@@ -475,6 +475,26 @@ static void a_long_message_waits_until_the_peer_has_said_its_window(void **state
     pair_destroy(&pair);
 }
 
+static void what_the_peers_window_holds_back_is_not_due(void **state)
+{
+    (void)state;
+    struct pair pair = pair_with(small_def()); // windows of 8 fragments
+    carry(&pair, 1, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(muster_session_push(pair.ends[0], 1, message_bytes, 8 * 288), MUSTER_OK);
+    }
+    for (int i = 0; i < 2; i++) {
+        assert_true(muster_session_has_due(pair.ends[0], pair.now_us));
+        carry(&pair, 0, 0); // four fragments
+        muster_session_message message;
+        assert_int_equal(muster_session_pop(pair.ends[1], &message), i == 1);
+    }
+    assert_false(muster_session_has_due(pair.ends[0], pair.now_us));
+    carry(&pair, 1, 0);
+    assert_true(muster_session_has_due(pair.ends[0], pair.now_us));
+    pair_destroy(&pair);
+}
+
 static void a_receiver_that_does_not_pop_holds_the_sender_back(void **state)
 {
     (void)state;
@@ -1026,6 +1046,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_lost_fragment_is_sent_again_and_only_that_one),
         cmocka_unit_test(the_budget_for_reliable_bytes_is_kept),
         cmocka_unit_test(a_long_message_waits_until_the_peer_has_said_its_window),
+        cmocka_unit_test(what_the_peers_window_holds_back_is_not_due),
         cmocka_unit_test(a_receiver_that_does_not_pop_holds_the_sender_back),
         cmocka_unit_test(a_link_that_loses_little_gets_messages_once),
         cmocka_unit_test(a_doubled_message_is_delivered_once_and_confirmed_by_either_packet),
