@@ -33,6 +33,8 @@ typedef struct muster_world_identity {
     uint32_t instance_id;
     muster_game_limits limits;
     uint64_t seed;
+    uint32_t option_count;
+    int64_t options[MUSTER_OPTION_COUNT_MAX];
 
     /// Of names and types of the state's blocks.
     uint64_t layout_hash;

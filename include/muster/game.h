@@ -26,6 +26,7 @@
 #include "muster/math.h"
 #include "muster/schema.h"
 #include "muster/state.h"
+#include "muster/world_def.h"
 
 /// The number of this interface. A module is loaded only if it was built with the same one.
 #define MUSTER_GAME_ABI 1u
@@ -37,12 +38,8 @@
 #define MUSTER_MESSAGE_COUNT_MAX 64
 #define MUSTER_TASK_COUNT_MAX    64
 
-/// The most bytes of any name, its closing zero included; and what a world can be made for.
+/// The most bytes of any name, its closing zero included, and of a message.
 #define MUSTER_NAME_BYTES        32
-#define MUSTER_PLAYER_COUNT_MAX  4096
-#define MUSTER_ENTITY_COUNT_MAX  65536
-#define MUSTER_BOX_COUNT_MAX     65536
-#define MUSTER_BLOB_BYTES_MAX    (1024 * 1024)
 #define MUSTER_MESSAGE_BYTES_MAX 1024
 
 /// One array of the world's state, an element for every entity slot, or for every player.
@@ -159,22 +156,6 @@ typedef struct muster_task_def {
     void (*run)(const muster_host *host, muster_world *world, uint32_t index);
 } muster_task_def;
 
-/// The most a world of this game holds; the configuration may lower each. They are part of the
-/// world: a recording plays back only under the same ones.
-typedef struct muster_game_limits {
-    /// Players at once, in [1, 4,096].
-    uint32_t player_count_max;
-
-    /// Entities at once, in [1, 65,536].
-    uint32_t entity_count_max;
-
-    /// Static boxes, at most 65,536.
-    uint32_t box_count_max;
-
-    /// Bytes of the blob, at most 1 MiB.
-    uint32_t blob_bytes;
-} muster_game_limits;
-
 /// A game. Everything it points to lives as long as the module is loaded.
 typedef struct muster_game {
     /// MUSTER_GAME_ABI of the header that the module was built with. Always the first field.
@@ -194,6 +175,10 @@ typedef struct muster_game {
 
     /// What the world is made for at most.
     muster_game_limits limits;
+
+    /// What whoever creates a world may choose.
+    const muster_option_def *options;
+    uint32_t option_count;
 
     /// The game's columns by entity. The first is MUSTER_COLUMN_GAME in host calls and fields.
     const muster_column_def *columns;

@@ -143,6 +143,9 @@ typedef struct muster_host {
     /// steps is a tick's length times 1000 / time scale. The length of a step stays the same.
     uint32_t (*time_scale_permille)(const muster_world *world);
 
+    /// What was chosen for an option, by its index in the game's table; also in build().
+    int64_t (*option)(const muster_world *world, uint32_t option_index);
+
     /// The game's blob, `blob_bytes` long, zero at first. A visibility rule only reads it, and the
     /// columns below.
     void *(*blob)(const muster_world *world);

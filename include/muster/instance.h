@@ -37,6 +37,10 @@ typedef struct muster_instance_def {
     /// The world's limits; a zero takes the game's. None may be above the game's. Default zeros.
     muster_game_limits limits;
 
+    /// A value for each of the game's options; read at creation only. Default NULL: each at its
+    /// fallback.
+    const int64_t *options;
+
     /// Who runs parallel loops. Default muster_parallel_serial().
     muster_parallel parallel;
 

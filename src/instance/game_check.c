@@ -375,6 +375,25 @@ static bool check_limits(const struct check *check)
            check_limit(check, "blob_bytes", limits->blob_bytes, 0, MUSTER_BLOB_BYTES_MAX);
 }
 
+static bool check_options(const struct check *check)
+{
+    const muster_game *game = check->game;
+    if (!check_table(
+            check, "options", game->options, game->option_count, MUSTER_OPTION_COUNT_MAX)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < game->option_count; i++) {
+        const muster_option_def *option = &game->options[i];
+        if (!check_name(check, "option", game->options, sizeof game->options[0], i)) {
+            return false;
+        }
+        if (option->min > option->fallback || option->fallback > option->max) {
+            return refuse(check, "option '%s' needs min <= fallback <= max", option->name);
+        }
+    }
+    return true;
+}
+
 static bool check_head(const struct check *check)
 {
     const muster_game *game = check->game;
@@ -392,7 +411,7 @@ static bool check_head(const struct check *check)
 static bool check_all(const struct check *check)
 {
     const muster_game *game = check->game;
-    return check_head(check) && check_limits(check) &&
+    return check_head(check) && check_limits(check) && check_options(check) &&
            check_columns(check, "column", game->columns, game->column_count) &&
            check_names_are_free(check) &&
            check_columns(check, "player column", game->player_columns, game->player_column_count) &&

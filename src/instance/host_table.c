@@ -54,6 +54,12 @@ static uint32_t time_scale_permille(const muster_world *world)
     return world->time_scale_permille;
 }
 
+static int64_t option(const muster_world *world, uint32_t option_index)
+{
+    MUST(option_index < world->game->option_count, "there is no such option");
+    return world->options[option_index];
+}
+
 static void *blob(const muster_world *world)
 {
     return world->blob;
@@ -210,6 +216,7 @@ const muster_host *world_host(void)
         .tick_rate_hz = tick_rate_hz,
         .random = random_bits,
         .time_scale_permille = time_scale_permille,
+        .option = option,
         .blob = blob,
         .column = column,
         .player_column = player_column,

@@ -28,10 +28,12 @@ muster_world_identity identity_of(const muster_world *world)
         .instance_id = world->instance_id,
         .limits = world->limits,
         .seed = world->seed,
+        .option_count = world->game->option_count,
         .layout_hash = layout_hash(world),
         .static_hash = world->space != NULL ? muster_space_static_hash(world->space) : 0,
     };
     memcpy(identity.game_name, world->game->name, strlen(world->game->name));
+    memcpy(identity.options, world->options, sizeof identity.options);
     return identity;
 }
 
@@ -46,6 +48,10 @@ void identity_write(struct record_writer *writer, const muster_world_identity *i
     record_write_u32(writer, identity->limits.box_count_max);
     record_write_u32(writer, identity->limits.blob_bytes);
     record_write_u64(writer, identity->seed);
+    record_write_u32(writer, identity->option_count);
+    for (uint32_t i = 0; i < identity->option_count; i++) {
+        record_write_u64(writer, (uint64_t)identity->options[i]);
+    }
     record_write_u64(writer, identity->layout_hash);
     record_write_u64(writer, identity->static_hash);
 }
@@ -62,6 +68,14 @@ void identity_read(struct record_reader *reader, muster_world_identity *out_iden
     out_identity->limits.box_count_max = record_read_u32(reader);
     out_identity->limits.blob_bytes = record_read_u32(reader);
     out_identity->seed = record_read_u64(reader);
+    out_identity->option_count = record_read_u32(reader);
+    if (out_identity->option_count > MUSTER_OPTION_COUNT_MAX) {
+        reader->is_malformed = true;
+        out_identity->option_count = 0;
+    }
+    for (uint32_t i = 0; i < out_identity->option_count; i++) {
+        out_identity->options[i] = (int64_t)record_read_u64(reader);
+    }
     out_identity->layout_hash = record_read_u64(reader);
     out_identity->static_hash = record_read_u64(reader);
 }

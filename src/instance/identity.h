@@ -8,7 +8,7 @@
 #include "wire/record.h"
 
 /// Bytes of an identity, at most.
-#define IDENTITY_BYTES_MAX 128
+#define IDENTITY_BYTES_MAX (128 + 8 * MUSTER_OPTION_COUNT_MAX)
 
 /// The identity of a world.
 muster_world_identity identity_of(const muster_world *world);

@@ -39,6 +39,19 @@ static bool lower_limits(muster_game_limits *limits, const muster_game_limits *o
            lower_limit(&limits->blob_bytes, of_game->blob_bytes);
 }
 
+// Without values, each is the game's fallback.
+static bool choose_options(const muster_instance_def *def, int64_t *options)
+{
+    for (uint32_t i = 0; i < def->game->option_count; i++) {
+        const muster_option_def *option = &def->game->options[i];
+        options[i] = def->options != NULL ? def->options[i] : option->fallback;
+        if (options[i] < option->min || options[i] > option->max) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool def_is_valid(const muster_instance_def *def)
 {
     return def->instance_id >= 1 && def->instance_id <= INSTANCE_ID_MAX &&
@@ -113,7 +126,8 @@ muster_status muster_instance_create(const muster_instance_def *def, muster_inst
         return status;
     }
     muster_game_limits limits = def->limits;
-    if (!lower_limits(&limits, &def->game->limits)) {
+    int64_t options[MUSTER_OPTION_COUNT_MAX] = {0};
+    if (!lower_limits(&limits, &def->game->limits) || !choose_options(def, options)) {
         return MUSTER_ERR_INVALID;
     }
 
@@ -134,6 +148,7 @@ muster_status muster_instance_create(const muster_instance_def *def, muster_inst
         .now_ns = def->now_ns,
         .clock_context = def->clock_context,
     };
+    memcpy(instance->world.options, options, sizeof options);
     const muster_status created = create_world(&instance->world);
     if (created != MUSTER_OK) {
         muster_instance_destroy(instance);

@@ -62,11 +62,13 @@ static muster_status create_instance(muster_replay *replay, const muster_world_i
     def.seed = identity->seed;
     def.instance_id = identity->instance_id;
     def.limits = identity->limits;
+    def.options = identity->options;
     def.parallel = replay->def.parallel;
     def.allocator = replay->def.allocator;
     const bool is_of_game = strcmp(def.game->name, identity->game_name) == 0 &&
                             def.game->rules_version == identity->rules_version &&
-                            def.game->tick_rate_hz == identity->tick_rate_hz;
+                            def.game->tick_rate_hz == identity->tick_rate_hz &&
+                            def.game->option_count == identity->option_count;
     if (!is_of_game) {
         return MUSTER_ERR_VERSION;
     }

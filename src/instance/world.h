@@ -54,6 +54,7 @@ struct muster_world {
     muster_allocator allocator;
     muster_parallel parallel;
     muster_game_limits limits;
+    int64_t options[MUSTER_OPTION_COUNT_MAX];
     uint64_t seed;
     uint32_t instance_id;
     size_t bytes;
