@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/muster/commands.h"
+#include "apps/muster/folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,22 +25,10 @@ static const char *const folders[] = {"", "../bench/"};
 
 #define FOLDER_COUNT (sizeof folders / sizeof folders[0])
 
-// The folder of this program, with a final slash.
-static bool own_folder(char *out_path, size_t capacity)
-{
-    const ssize_t length = readlink("/proc/self/exe", out_path, capacity - 1);
-    if (length <= 0) {
-        return false;
-    }
-    out_path[length] = '\0';
-    *(strrchr(out_path, '/') + 1) = '\0';
-    return true;
-}
-
 static bool find_program(const char *name, char *out_path, size_t capacity)
 {
     char own[PATH_BYTES_MAX];
-    if (!own_folder(own, sizeof own)) {
+    if (!folder_of_program(own, sizeof own)) {
         return false;
     }
     for (uint32_t i = 0; i < FOLDER_COUNT; i++) {
@@ -81,7 +70,7 @@ static void list_programs(struct names *names)
 {
     names->count = 0;
     char own[PATH_BYTES_MAX];
-    if (!own_folder(own, sizeof own)) {
+    if (!folder_of_program(own, sizeof own)) {
         return;
     }
     for (uint32_t i = 0; i < FOLDER_COUNT; i++) {

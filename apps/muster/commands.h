@@ -5,7 +5,9 @@
 
 #include "apps/muster/command.h"
 
+extern const struct command command_bots;       ///< Runs bots against a server.
 extern const struct command command_bench;      ///< Runs a benchmark program.
 extern const struct command command_completion; ///< Prints shell completion.
 extern const struct command command_config;     ///< Writes, checks and shows the configuration.
 extern const struct command command_doctor;     ///< Checks the machine.
+extern const struct command command_up;         ///< Runs a world.

@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 static const struct command *const commands[] = {
+    &command_up,
+    &command_bots,
     &command_bench,
     &command_config,
     &command_doctor,
@@ -12,6 +14,7 @@ static const struct command *const commands[] = {
 };
 
 static const struct example examples[] = {
+    {"muster up --game hello --bots 20", "Run a world with some bots."},
     {"muster doctor", "Check this machine and print the lines that repair it."},
     {"muster config init arena.yaml", "Write a configuration with every setting explained."},
     {0},

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/muster/commands.h"
+#include "apps/muster/crash.h"
+#include "apps/muster/document.h"
+#include "apps/muster/folder.h"
+#include "apps/muster/log.h"
+#include "apps/muster/safety.h"
+#include "apps/muster/version.h"
+#include "apps/server/game_module.h"
+#include "apps/server/server_process.h"
+#include "apps/server/server_stats.h"
+#include "apps/server/server_web.h"
+#include "drivers/clock.h"
+#include "drivers/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+// Everything on one machine: the game, the server around it, its HTTP side and, on request, bots
+// in a process of their own, which reach it over sockets as anybody would.
+
+#define POLL_MS         50
+#define STOP_US_MAX     5000000u
+#define BOTS_TEXT_BYTES 4096u
+#define ARGUMENT_BYTES  64u
+
+struct up {
+    const struct invocation *invocation;
+    struct settings settings;
+    struct secrets secrets;
+    struct log log;
+    struct signals signals;
+    struct game_module module;
+    struct server_process *process;
+    struct server_web *web;
+    struct crash_facts facts;
+    uint64_t seed;
+    uint64_t started_us;
+    uint64_t started_cpu_ns;
+    pid_t bots_pid; // 0: none
+    int bots_file;  // their standard output, -1: none
+    char bots_text[BOTS_TEXT_BYTES];
+    size_t bots_length;
+    int bots_status;
+};
+
+// Preparations.
+
+static enum exit_code complain(const struct up *up, const char *text, enum exit_code code)
+{
+    fprintf(up->invocation->err, "muster: %s\n", text);
+    return code;
+}
+
+static enum exit_code load_secrets(struct up *up)
+{
+    struct problem problem;
+    if (safety_load_secrets(&up->settings, getenv("XDG_STATE_HOME"), getenv("HOME"), &up->secrets,
+            &problem) != MUSTER_OK) {
+        return complain(up, problem.text, EXIT_CODE_FAILED);
+    }
+    if (safety_check(&up->settings, &up->secrets, &problem) != MUSTER_OK) {
+        return complain(up, problem.text, EXIT_CODE_USAGE);
+    }
+    return EXIT_CODE_DONE;
+}
+
+static enum exit_code load_game(struct up *up)
+{
+    struct driver_error error = {0};
+    const muster_status status =
+        game_module_open(up->settings.game.name, getenv("MUSTER_GAME_PATH"), &up->module, &error);
+    if (status == MUSTER_OK) {
+        return EXIT_CODE_DONE;
+    }
+    return complain(
+        up, error.text, status == MUSTER_ERR_NOT_FOUND ? EXIT_CODE_MISSING : EXIT_CODE_USAGE);
+}
+
+static void choose_seed(struct up *up)
+{
+    up->seed = up->settings.game.seed;
+    while (up->seed == 0) {
+        clock_random_bytes(&up->seed, sizeof up->seed);
+        up->seed &= INT64_MAX; // what every JSON reader and `--seed` take
+    }
+}
+
+static void install_crash_report(struct up *up)
+{
+    (void)snprintf(up->facts.folder, sizeof up->facts.folder, ".");
+    (void)snprintf(up->facts.version, sizeof up->facts.version, "%s", muster_version());
+    (void)snprintf(up->facts.command, sizeof up->facts.command, "%s", up->invocation->path);
+    (void)snprintf(up->facts.log_path, sizeof up->facts.log_path, "%s", up->settings.record.file);
+    up->facts.seed = up->seed;
+    crash_install(&up->facts);
+}
+
+static enum exit_code start_server(struct up *up)
+{
+    struct driver_error error = {0};
+    const struct server_process_def process_def = {
+        .game = up->module.game,
+        .settings = &up->settings,
+        .private_key = up->secrets.private_key,
+        .seed = up->seed,
+    };
+    muster_status status = server_process_start(&process_def, &up->process, &error);
+    if (status == MUSTER_OK) {
+        const struct server_web_def web_def = {
+            .process = up->process,
+            .settings = &up->settings,
+            .secrets = &up->secrets,
+            .game = up->module.game,
+            .version = muster_version(),
+        };
+        status = server_web_start(&web_def, &up->web, &error);
+    }
+    if (status == MUSTER_OK) {
+        return EXIT_CODE_DONE;
+    }
+    return complain(
+        up, error.text, error.code == EADDRINUSE ? EXIT_CODE_MISSING : EXIT_CODE_FAILED);
+}
+
+// Bots.
+
+static void become_bots(const struct up *up, int output)
+{
+    char path[FOLDER_PATH_BYTES_MAX];
+    char server[ARGUMENT_BYTES];
+    char count[ARGUMENT_BYTES];
+    char seed[ARGUMENT_BYTES];
+    char duration[ARGUMENT_BYTES];
+    const uint64_t for_us = flag_number(up->invocation, "for");
+    (void)snprintf(server, sizeof server, "127.0.0.1:%llu",
+        (unsigned long long)up->settings.network.http_port);
+    (void)snprintf(
+        count, sizeof count, "%llu", (unsigned long long)flag_number(up->invocation, "bots"));
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)up->seed);
+    (void)snprintf(duration, sizeof duration, "%lluus", (unsigned long long)for_us);
+    const char *arguments[] = {"muster", "bots", "--json", "--server", server, "--count", count,
+        "--seed", seed, for_us > 0 ? "--for" : NULL, duration, NULL};
+    if (dup2(output, STDOUT_FILENO) < 0 || !folder_program_path(path, sizeof path)) {
+        _exit(EXIT_CODE_FAILED);
+    }
+    execv(path, (char *const *)(uintptr_t)arguments);
+    _exit(EXIT_CODE_FAILED);
+}
+
+static enum exit_code start_bots(struct up *up)
+{
+    if (flag_number(up->invocation, "bots") == 0) {
+        return EXIT_CODE_DONE;
+    }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return complain(up, strerror(errno), EXIT_CODE_FAILED);
+    }
+    up->bots_pid = fork();
+    if (up->bots_pid == 0) {
+        become_bots(up, ends[1]);
+    }
+    close(ends[1]);
+    if (up->bots_pid < 0) {
+        close(ends[0]);
+        up->bots_pid = 0;
+        return complain(up, strerror(errno), EXIT_CODE_FAILED);
+    }
+    up->bots_file = ends[0];
+    return EXIT_CODE_DONE;
+}
+
+static void read_bots(struct up *up)
+{
+    const size_t room = sizeof up->bots_text - 1 - up->bots_length;
+    const ssize_t length = read(up->bots_file, up->bots_text + up->bots_length, room);
+    if (length > 0) {
+        up->bots_length += (size_t)length;
+        return;
+    }
+    close(up->bots_file);
+    up->bots_file = -1;
+    (void)waitpid(up->bots_pid, &up->bots_status, 0);
+    up->bots_pid = 0;
+}
+
+// They get the signal that their parent got, and some time to say goodbye.
+static void stop_bots(struct up *up)
+{
+    if (up->bots_pid == 0) {
+        return;
+    }
+    (void)kill(up->bots_pid, SIGTERM);
+    while (up->bots_file >= 0) {
+        read_bots(up);
+    }
+}
+
+// Running.
+
+static bool is_over(const struct up *up)
+{
+    const uint64_t for_us = flag_number(up->invocation, "for");
+    const bool has_bots = flag_number(up->invocation, "bots") > 0;
+    if (has_bots) {
+        return up->bots_pid == 0;
+    }
+    return for_us > 0 && clock_monotonic_us() - up->started_us >= for_us;
+}
+
+static void run_until_over(struct up *up)
+{
+    while (!is_over(up) && up->signals.stop_count == 0) {
+        struct pollfd files[2] = {
+            {.fd = up->signals.file, .events = POLLIN},
+            {.fd = up->bots_file, .events = POLLIN},
+        };
+        (void)poll(files, 2, POLL_MS);
+        (void)signals_read(&up->signals);
+        if (up->bots_file >= 0 && files[1].revents != 0) {
+            read_bots(up);
+        }
+        const struct server_summary summary =
+            server_read_summary(server_process_server(up->process));
+        atomic_store_explicit(&up->facts.tick, summary.tick, memory_order_relaxed);
+    }
+}
+
+// @return false after a second signal
+static bool drain(struct up *up)
+{
+    const uint64_t begin_us = clock_monotonic_us();
+    server_web_drain(up->web);
+    server_process_drain(up->process);
+    while (
+        !server_process_is_stopped(up->process) && clock_monotonic_us() - begin_us < STOP_US_MAX) {
+        struct pollfd file = {.fd = up->signals.file, .events = POLLIN};
+        (void)poll(&file, 1, POLL_MS);
+        if (signals_read(&up->signals) > 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// Last words.
+
+static double milliseconds(uint64_t us)
+{
+    return (double)us / 1000.0;
+}
+
+static json_t *tick_times(muster_stats *stats)
+{
+    const muster_histogram *times = muster_stats_histogram(stats, SERVER_STAT_TICK_TIME, 0);
+    return json_pack("{s:f, s:f, s:f, s:f}", "p50",
+        milliseconds(muster_histogram_quantile(times, 500000)), "p99",
+        milliseconds(muster_histogram_quantile(times, 990000)), "p999",
+        milliseconds(muster_histogram_quantile(times, 999000)), "max",
+        milliseconds(muster_histogram_max(times)));
+}
+
+static json_t *refusals(muster_stats *stats)
+{
+    json_t *refused = json_object();
+    for (uint32_t i = 0; i < MUSTER_GATEWAY_COUNTER_COUNT; i++) {
+        const char *name = muster_gateway_counter_name((muster_gateway_counter)i);
+        const int64_t value = muster_stats_read(stats, SERVER_STAT_GATEWAY, i);
+        if (strncmp(name, "refused_", 8) == 0 || strncmp(name, "malformed_", 10) == 0) {
+            json_object_set_new(refused, name, json_integer(value));
+        }
+    }
+    return refused;
+}
+
+static double cpu_percent(const struct up *up)
+{
+    const double cpu_ns = (double)(clock_process_cpu_ns() - up->started_cpu_ns);
+    const double wall_us = (double)(clock_monotonic_us() - up->started_us);
+    return wall_us > 0.0 ? cpu_ns / wall_us / 10.0 : 0.0;
+}
+
+// What the bots measured stands beside what the server did; their keys are those of the document.
+static bool merge_bots(const struct up *up, json_t *document)
+{
+    static const char *const keys[] = {"update_age_ms", "client_kbit_s", "client_kbit_s_up",
+        "bots_late_ms", "bots_cpu_percent", "resumes", "refreshes", "void"};
+    json_t *bots = json_loadb(up->bots_text, up->bots_length, 0, NULL);
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        json_t *value = json_object_get(bots, keys[i]);
+        json_object_set(document, keys[i], value != NULL ? value : json_null());
+    }
+    const bool is_void = bots == NULL || json_is_true(json_object_get(bots, "void"));
+    json_object_set_new(document, "void", json_boolean(is_void));
+    json_decref(bots);
+    return is_void;
+}
+
+static enum exit_code print_json(struct up *up)
+{
+    struct server *server = server_process_server(up->process);
+    muster_stats *stats = server_stats(server);
+    const struct server_summary summary = server_read_summary(server);
+    char hash[17];
+    (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary.hash);
+    json_t *document = json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:s, s:I}", "ticks",
+        (json_int_t)muster_stats_read(stats, SERVER_STAT_TICKS, 0), "tick_ms", tick_times(stats),
+        "missed_ticks", (json_int_t)summary.missed_ticks, "players",
+        (json_int_t)muster_stats_read(stats, SERVER_STAT_GATEWAY, MUSTER_GATEWAY_COUNTER_JOINED),
+        "bodies", (json_int_t)summary.entities, "disconnects", (json_int_t)summary.disconnects,
+        "server_cpu_percent", cpu_percent(up), "rss_mb", (double)clock_resident_bytes() / 1048576.0,
+        "refused", refusals(stats), "final_hash", hash, "seed", (json_int_t)up->seed);
+    bool is_void = false;
+    if (flag_number(up->invocation, "bots") > 0) {
+        is_void = merge_bots(up, document);
+    } else {
+        json_object_set_new(document, "void", json_false());
+    }
+    if (!document_write(document, up->invocation->out)) {
+        return EXIT_CODE_FAILED;
+    }
+    return is_void ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
+}
+
+static enum exit_code finish(struct up *up)
+{
+    const struct server_summary summary = server_read_summary(server_process_server(up->process));
+    log_write(&up->log, LOG_INFO, "stopped",
+        LOG_FIELDS(log_number("tick", (int64_t)summary.tick),
+            log_number("missed_ticks", (int64_t)summary.missed_ticks)));
+    return flag_is_true(up->invocation, "json") ? print_json(up) : EXIT_CODE_DONE;
+}
+
+static void say_where(struct up *up)
+{
+    char address[MUSTER_ADDRESS_TEXT_BYTES];
+    const muster_address udp = server_process_address(up->process);
+    muster_address_print(&udp, address);
+    log_write(&up->log, LOG_INFO, "listening",
+        LOG_FIELDS(log_text("game", up->module.game->name), log_text("udp", address),
+            log_number("http_port", (int64_t)up->settings.network.http_port),
+            log_number("admin_port", (int64_t)up->settings.network.admin_port),
+            log_number("seed", (int64_t)up->seed)));
+}
+
+static enum exit_code play(struct up *up)
+{
+    up->started_us = clock_monotonic_us();
+    up->started_cpu_ns = clock_process_cpu_ns();
+    say_where(up);
+    enum exit_code code = start_bots(up);
+    if (code == EXIT_CODE_DONE) {
+        run_until_over(up);
+    }
+    stop_bots(up);
+    if (!drain(up)) {
+        return up->signals.last_signal == SIGTERM ? EXIT_CODE_TERMINATED : EXIT_CODE_INTERRUPTED;
+    }
+    return code == EXIT_CODE_DONE ? finish(up) : code;
+}
+
+static enum exit_code prepare_and_play(struct up *up)
+{
+    enum exit_code code = load_secrets(up);
+    if (code == EXIT_CODE_DONE) {
+        code = load_game(up);
+    }
+    if (code != EXIT_CODE_DONE) {
+        return code;
+    }
+    choose_seed(up);
+    install_crash_report(up);
+    code = start_server(up);
+    if (code == EXIT_CODE_DONE) {
+        code = play(up);
+    }
+    server_web_stop(up->web);
+    server_process_stop(up->process);
+    crash_remove();
+    return code;
+}
+
+static enum exit_code run(const struct invocation *invocation)
+{
+    struct up up = {
+        .invocation = invocation,
+        .settings = invocation->configuration.settings,
+        .bots_file = -1,
+    };
+    const struct log_def log_def = command_log_def(invocation);
+    struct driver_error error = {0};
+    if (signals_open(&up.signals, &error) != MUSTER_OK) {
+        return complain(&up, error.text, EXIT_CODE_FAILED);
+    }
+    log_open(&up.log, &log_def);
+    const enum exit_code code = prepare_and_play(&up);
+    log_close(&up.log);
+    if (up.module.module != NULL) {
+        game_module_close(&up.module);
+    }
+    secrets_finish(&up.secrets);
+    signals_close(&up.signals);
+    return code;
+}
+
+static const struct example examples[] = {
+    {"muster up", "The world of the configured game, until a signal."},
+    {"muster up --game hello --bots 100", "Another game, with bots."},
+    {"muster up --bots 1000 --for 60s --json", "For a minute; figures as one document."},
+    {0},
+};
+
+static const struct flag flags[] = {
+    {.name = "game", .placeholder = "NAME", .setting = "game.name"},
+    {.name = "seed", .placeholder = "N", .setting = "game.seed"},
+    {.name = "workers", .placeholder = "N", .setting = "game.workers"},
+    {.name = "bots",
+        .placeholder = "N",
+        .rule = {.kind = VALUE_INTEGER, .max = 4096},
+        .fallback = "0",
+        .help = "Bots that play along, in a process of their own."},
+    {.name = "for",
+        .placeholder = "TIME",
+        .rule = {.kind = VALUE_DURATION},
+        .help = "How long, counted from when the bots have joined."},
+    {.name = "json", .rule = {.kind = VALUE_BOOL}, .help = "End with one JSON document."},
+    {0},
+};
+
+const struct command command_up = {
+    .name = "up",
+    .summary = "Run a world on this machine.",
+    .examples = examples,
+    .flags = flags,
+    .uses_settings = true,
+    .run = run,
+};

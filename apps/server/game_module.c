@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "apps/server/game_module.h"
+
+#include "apps/muster/folder.h"
+#include "core/assert.h"
+#include "muster/instance.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define FOLDER_COUNT_MAX 16u
+
+// Beside a build tree's programs, and from an installed program's folder.
+static const char *const relative_folders[] = {"../games", "../lib/muster/games",
+    "../lib/x86_64-linux-gnu/muster/games", "../lib/aarch64-linux-gnu/muster/games"};
+
+#define RELATIVE_COUNT (sizeof relative_folders / sizeof relative_folders[0])
+
+struct folders {
+    char texts[FOLDER_COUNT_MAX][FOLDER_PATH_BYTES_MAX];
+    const char *list[FOLDER_COUNT_MAX];
+    uint32_t count;
+};
+
+static void add_folder(struct folders *folders, const char *before, const char *path, size_t length)
+{
+    if (folders->count < FOLDER_COUNT_MAX && length > 0) {
+        char *text = folders->texts[folders->count];
+        (void)snprintf(text, FOLDER_PATH_BYTES_MAX, "%s%.*s", before, (int)length, path);
+        folders->list[folders->count] = text;
+        folders->count++;
+    }
+}
+
+static void find_folders(struct folders *folders, const char *game_path)
+{
+    folders->count = 0;
+    for (const char *rest = game_path; rest != NULL && *rest != '\0';) {
+        const size_t length = strcspn(rest, ":");
+        add_folder(folders, "", rest, length);
+        rest += length + (rest[length] == ':' ? 1 : 0);
+    }
+    char own[FOLDER_PATH_BYTES_MAX];
+    if (folder_of_program(own, sizeof own)) {
+        for (uint32_t i = 0; i < RELATIVE_COUNT; i++) {
+            add_folder(folders, own, relative_folders[i], strlen(relative_folders[i]));
+        }
+    }
+}
+
+// A module is asked for its game only after its symbol was found, and the game is looked into only
+// as far as its version says that this program knows it.
+static muster_status read_game(struct game_module *module, struct driver_error *out_error)
+{
+    void *symbol;
+    muster_status status = module_symbol(module->module, "muster_game_module", &symbol, out_error);
+    if (status != MUSTER_OK) {
+        return status;
+    }
+    const muster_game *(*ask)(void);
+    memcpy(&ask, &symbol, sizeof ask);
+    module->game = ask();
+    char reason[MUSTER_REASON_BYTES];
+    if (module->game == NULL) {
+        driver_error_write(out_error, 0, "%s returns no game", module_path(module->module));
+        return MUSTER_ERR_INVALID;
+    }
+    status = muster_game_check(module->game, reason);
+    if (status != MUSTER_OK) {
+        driver_error_write(out_error, 0, "%s: %s", module_path(module->module), reason);
+    }
+    return status;
+}
+
+muster_status game_module_open(const char *name,
+    const char *game_path,
+    struct game_module *out_module,
+    struct driver_error *out_error)
+{
+    MUSTER_ASSERT(name != NULL && out_module != NULL && out_error != NULL);
+    *out_module = (struct game_module){0};
+    const muster_allocator heap = muster_heap_allocator();
+    struct folders *folders = heap.alloc(heap.context, sizeof *folders, _Alignof(struct folders));
+    if (folders == NULL) {
+        driver_error_write(out_error, 0, "no memory");
+        return MUSTER_ERR_NO_MEMORY;
+    }
+    find_folders(folders, game_path);
+    muster_status status =
+        module_open(name, folders->list, folders->count, &heap, &out_module->module, out_error);
+    heap.free(heap.context, folders, sizeof *folders);
+    if (status == MUSTER_OK) {
+        status = read_game(out_module, out_error);
+    }
+    if (status != MUSTER_OK) {
+        game_module_close(out_module);
+    }
+    return status;
+}
+
+void game_module_close(struct game_module *module)
+{
+    MUSTER_ASSERT(module != NULL);
+    module_close(module->module);
+    *module = (struct game_module){0};
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The HTTP side of a server: logins for players, health and figures for operators. docs/http.md
+/// has every route.
+///
+/// - Threads: one starts and stops it; handlers run on the web thread and read only what any
+///   thread may read.
+
+#include "apps/muster/secrets.h"
+#include "apps/server/server_process.h"
+
+struct server_web;
+
+struct server_web_def {
+    struct server_process *process;  // must outlive the web side
+    const struct settings *settings; // must outlive the web side
+    const struct secrets *secrets;   // copied
+    const muster_game *game;         // must outlive the web side
+    const char *version;             // must outlive the web side
+};
+
+/// Listens on both ports.
+/// @param out_error  told why; its code is EADDRINUSE for a port in use
+/// @return MUSTER_ERR_INVALID, MUSTER_ERR_NO_MEMORY, MUSTER_ERR_IO
+MUSTER_NODISCARD muster_status server_web_start(
+    const struct server_web_def *def, struct server_web **out_web, struct driver_error *out_error);
+
+/// From now on /readyz says no and logins are refused.
+void server_web_drain(struct server_web *web);
+
+/// Does nothing for NULL.
+void server_web_stop(struct server_web *web);
