@@ -64,7 +64,7 @@ function(muster_fuzz target unit source)
     add_executable(${target}_fuzz ${source})
     target_include_directories(${target}_fuzz PRIVATE
         ${PROJECT_SOURCE_DIR}/tests ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/fuzz)
-    target_link_libraries(${target}_fuzz PRIVATE ${ARGN})
+    target_link_libraries(${target}_fuzz PRIVATE ${ARGN} m)
     if(MUSTER_FUZZ)
         target_link_options(${target}_fuzz PRIVATE -fsanitize=fuzzer)
         add_dependencies(fuzzers ${target}_fuzz)
