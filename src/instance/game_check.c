@@ -130,14 +130,22 @@ static bool check_columns(
 
 static bool check_names_are_free(const struct check *check)
 {
-    for (uint32_t i = 0; i < check->game->column_count; i++) {
-        const char *name = check->game->columns[i].name;
+    const muster_game *game = check->game;
+    for (uint32_t i = 0; i < game->column_count; i++) {
+        const char *name = game->columns[i].name;
         bool is_taken = strncmp(name, "player_", 7) == 0 || strncmp(name, "body_", 5) == 0;
         for (size_t k = 0; k < sizeof taken_names / sizeof taken_names[0]; k++) {
             is_taken = is_taken || strcmp(name, taken_names[k]) == 0;
         }
         if (is_taken) {
             return refuse(check, "column '%s' has a name that every world uses itself", name);
+        }
+    }
+    for (uint32_t i = 0; i < game->player_column_count; i++) {
+        const char *name = game->player_columns[i].name;
+        if (strcmp(name, "activity") == 0 || strcmp(name, "slot_count") == 0) {
+            return refuse(
+                check, "player column '%s' has a name that every world uses itself", name);
         }
     }
     return true;
@@ -222,7 +230,7 @@ static bool check_field(const struct check *check, const muster_field_def *field
 static bool check_fields(const struct check *check)
 {
     const muster_game *game = check->game;
-    if (!check_table(check, "fields", game->fields, game->field_count, MUSTER_FIELD_COUNT_MAX)) {
+    if (!check_table(check, "field", game->fields, game->field_count, MUSTER_FIELD_COUNT_MAX)) {
         return false;
     }
     for (uint32_t i = 0; i < game->field_count; i++) {
@@ -259,7 +267,7 @@ static bool check_action(const struct check *check, const muster_action_def *act
         return refuse(check, "action '%s' needs a rate of at least 1 a second", action->name);
     }
     if (!check_table(
-            check, "parameters", action->params, action->param_count, MUSTER_PARAM_COUNT_MAX)) {
+            check, "parameter", action->params, action->param_count, MUSTER_PARAM_COUNT_MAX)) {
         return false;
     }
     for (uint32_t i = 0; i < action->param_count; i++) {
@@ -274,8 +282,7 @@ static bool check_action(const struct check *check, const muster_action_def *act
 static bool check_actions(const struct check *check)
 {
     const muster_game *game = check->game;
-    if (!check_table(
-            check, "actions", game->actions, game->action_count, MUSTER_ACTION_COUNT_MAX)) {
+    if (!check_table(check, "action", game->actions, game->action_count, MUSTER_ACTION_COUNT_MAX)) {
         return false;
     }
     for (uint32_t i = 0; i < game->action_count; i++) {
@@ -309,7 +316,7 @@ static bool check_messages(const struct check *check)
 {
     const muster_game *game = check->game;
     if (!check_table(
-            check, "messages", game->messages, game->message_count, MUSTER_MESSAGE_COUNT_MAX)) {
+            check, "message", game->messages, game->message_count, MUSTER_MESSAGE_COUNT_MAX)) {
         return false;
     }
     for (uint32_t i = 0; i < game->message_count; i++) {
@@ -343,7 +350,7 @@ static bool check_task(const struct check *check, const muster_task_def *task)
 static bool check_tasks(const struct check *check)
 {
     const muster_game *game = check->game;
-    if (!check_table(check, "tasks", game->tasks, game->task_count, MUSTER_TASK_COUNT_MAX)) {
+    if (!check_table(check, "task", game->tasks, game->task_count, MUSTER_TASK_COUNT_MAX)) {
         return false;
     }
     for (uint32_t i = 0; i < game->task_count; i++) {

@@ -26,12 +26,16 @@ static void *take(struct slab *slab, size_t count, size_t element_bytes)
 
 // Blocks.
 
+static uint32_t space_block_count(const muster_game *game)
+{
+    return game->has_physics ? MUSTER_SPACE_STATE_BLOCK_COUNT : 0;
+}
+
 static uint32_t game_block_count(const muster_game *game)
 {
     const uint32_t after_columns = 3; // players, activity, blob
-    const uint32_t of_space = game->has_physics ? MUSTER_SPACE_STATE_BLOCK_COUNT : 0;
     return WORLD_BLOCK_GAME + game->column_count + game->player_column_count + after_columns +
-           of_space;
+           space_block_count(game);
 }
 
 static void add_block(muster_world *world, muster_state_block block)
@@ -219,7 +223,8 @@ static void divide(struct slab *slab, muster_world *world)
     (void)take(slab, 1, sizeof(muster_instance));
     world->blocks = take(slab, game_block_count(game), sizeof *world->blocks);
     world->block_hashes = take(slab, game_block_count(game), sizeof *world->block_hashes);
-    world->names = take(slab, game->player_column_count, sizeof *world->names);
+    const uint32_t name_count = game->player_column_count + space_block_count(game);
+    world->names = take(slab, name_count, sizeof *world->names);
     divide_entities(slab, world);
     divide_players(slab, world);
     divide_messages(slab, world);

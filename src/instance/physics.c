@@ -3,6 +3,7 @@
 
 #include "core/assert.h"
 
+#include <stdio.h>
 #include <string.h>
 
 // The space keeps positions and velocities of bodies itself; the world's columns hold copies of
@@ -79,6 +80,21 @@ static float *terrain_heights(muster_world *world, uint32_t column_count, uint32
     return build->heights_m;
 }
 
+// Columns have some of the same names as the space's own arrays.
+static void add_blocks(muster_world *world)
+{
+    muster_state_block *blocks = &world->blocks[world->block_count];
+    uint32_t block_count;
+    muster_space_state_blocks(world->space, blocks, &block_count);
+    MUSTER_ASSERT(block_count <= MUSTER_SPACE_STATE_BLOCK_COUNT);
+    for (uint32_t i = 0; i < block_count; i++) {
+        char *name = world->names[world->game->player_column_count + i];
+        snprintf(name, WORLD_NAME_BYTES, "body_%s", blocks[i].name);
+        blocks[i].name = name;
+    }
+    world->block_count += block_count;
+}
+
 static muster_status create_space(muster_world *world, const struct physics_build *build)
 {
     if (build->has_failed) {
@@ -94,10 +110,7 @@ static muster_status create_space(muster_world *world, const struct physics_buil
         return status;
     }
     world->bodies = muster_space_columns_read(world->space);
-    uint32_t block_count;
-    muster_space_state_blocks(world->space, &world->blocks[world->block_count], &block_count);
-    MUSTER_ASSERT(block_count <= MUSTER_SPACE_STATE_BLOCK_COUNT);
-    world->block_count += block_count;
+    add_blocks(world);
     return MUSTER_OK;
 }
 

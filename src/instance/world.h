@@ -18,7 +18,7 @@
 #define WORLD_SLOT_BITS       16
 #define WORLD_GENERATION_BITS 32
 
-/// Bytes of a block's name that is put together: "player_" and the column's.
+/// Bytes of a block's name that is put together, as of "player_" and the column's.
 #define WORLD_NAME_BYTES (MUSTER_NAME_BYTES + 8)
 
 _Static_assert(MUSTER_ENTITY_COUNT_MAX <= 1u << WORLD_SLOT_BITS, "a slot must fit its bits");
@@ -102,7 +102,7 @@ struct muster_world {
     uint8_t *activity_told;  // by player: the activity that the last event named
     uint64_t hash;
     muster_world_view view;
-    char (*names)[WORLD_NAME_BYTES]; // of blocks by player
+    char (*names)[WORLD_NAME_BYTES]; // of blocks by player, then of the space
 
     // Scratch.
     bool has_contacts;            // physics has stepped in this step

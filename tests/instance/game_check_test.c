@@ -78,8 +78,7 @@ static void another_interface_names_both_numbers(void **state)
     fixture.game.abi = 77;
     char reason[MUSTER_REASON_BYTES];
     assert_int_equal(muster_game_check(&fixture.game, reason), MUSTER_ERR_VERSION);
-    assert_string_equal(
-        reason, "the module was built for game interface 77, this program has 1");
+    assert_string_equal(reason, "the module was built for game interface 77, this program has 1");
 }
 
 static void heads_and_limits_are_checked(void **state)
@@ -124,8 +123,8 @@ static void columns_are_checked(void **state)
         "column 'player_x' has a name that every world uses itself");
     EXPECT(fixture.columns[0].type = (muster_state_type)9,
         "column 'health' has a type that does not exist");
-    EXPECT(fixture.columns[0].lane_count = 0,
-        "column 'health' has 0 lanes, between 1 and 16 may be");
+    EXPECT(
+        fixture.columns[0].lane_count = 0, "column 'health' has 0 lanes, between 1 and 16 may be");
     EXPECT(fixture.columns[0].lane_count = 17,
         "column 'health' has 17 lanes, between 1 and 16 may be");
     EXPECT(fixture.player_columns[0].lane_count = 17,
@@ -139,8 +138,8 @@ static void fields_are_checked(void **state)
     (void)state;
     EXPECT(game->field_count = 33, "there are 33 rows of field, at most 32 may be");
     EXPECT(fixture.fields[1].name = "position", "field 0 and 1 are both named 'position'");
-    EXPECT(fixture.fields[1].column_index = 5,
-        "field 'health' reads column 5, which does not exist");
+    EXPECT(
+        fixture.fields[1].column_index = 5, "field 'health' reads column 5, which does not exist");
     EXPECT(fixture.fields[1].column_index = 12,
         "field 'health' reads column 12, which does not exist");
     EXPECT(fixture.fields[1].encoding = (muster_field_encoding)4,
@@ -155,8 +154,7 @@ static void fields_are_checked(void **state)
         "field 'health' has a visibility that does not exist");
     EXPECT(fixture.fields[1].min = 100.0f, "field 'health' needs 0 <= min < max");
     EXPECT(fixture.fields[1].min = -1.0f, "field 'health' needs 0 <= min < max");
-    EXPECT(fixture.fields[2].precision = 0.0f,
-        "field 'heading' needs a precision within 1 radian");
+    EXPECT(fixture.fields[2].precision = 0.0f, "field 'heading' needs a precision within 1 radian");
     EXPECT(fixture.fields[0].precision = 1e-9f,
         "field 'position' needs min < max and at most 2^31 steps of its precision");
 }
@@ -166,9 +164,9 @@ static void actions_are_checked(void **state)
     (void)state;
     EXPECT(game->action_count = 65, "there are 65 rows of action, at most 64 may be");
     EXPECT(fixture.actions[2].name = "walk", "action 0 and 2 are both named 'walk'");
-    EXPECT(fixture.actions[0].rate_hz_max = 0,
-        "action 'walk' needs a rate of at least 1 a second");
-    EXPECT(fixture.actions[0].param_count = 17, "there are 17 rows of parameter, at most 16 may be");
+    EXPECT(fixture.actions[0].rate_hz_max = 0, "action 'walk' needs a rate of at least 1 a second");
+    EXPECT(
+        fixture.actions[0].param_count = 17, "there are 17 rows of parameter, at most 16 may be");
     EXPECT(fixture.params[1].name = "heading", "parameter 0 and 1 are both named 'heading'");
     EXPECT(fixture.params[1].max = fixture.params[1].min,
         "parameter 'speed' of action 'walk' needs min < max and at most 2^31 steps");
@@ -186,8 +184,8 @@ static void messages_and_tasks_are_checked(void **state)
         "message 'chat' may be between 1 and 1024 bytes long, not 0");
     EXPECT(fixture.messages[0].bytes_max = 1025,
         "message 'chat' may be between 1 and 1024 bytes long, not 1025");
-    EXPECT(fixture.messages[0].rate_hz_max = 0,
-        "message 'chat' needs a rate of at least 1 a second");
+    EXPECT(
+        fixture.messages[0].rate_hz_max = 0, "message 'chat' needs a rate of at least 1 a second");
     EXPECT(game->receive = NULL,
         "message 'chat' comes from players and there is no function receive()");
     EXPECT(game->task_count = 65, "there are 65 rows of task, at most 64 may be");
