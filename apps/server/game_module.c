@@ -2,10 +2,10 @@
 #include "apps/server/game_module.h"
 
 #include "apps/muster/folder.h"
+#include "apps/muster/text.h"
 #include "core/assert.h"
 #include "muster/instance.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define FOLDER_COUNT_MAX 16u
@@ -26,7 +26,9 @@ static void add_folder(struct folders *folders, const char *before, const char *
 {
     if (folders->count < FOLDER_COUNT_MAX && length > 0) {
         char *text = folders->texts[folders->count];
-        (void)snprintf(text, FOLDER_PATH_BYTES_MAX, "%s%.*s", before, (int)length, path);
+        struct text builder = text_in(text, FOLDER_PATH_BYTES_MAX);
+        text_append(&builder, before);
+        text_append_bytes(&builder, path, length);
         folders->list[folders->count] = text;
         folders->count++;
     }
