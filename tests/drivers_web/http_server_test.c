@@ -572,12 +572,13 @@ static void *answer_what_waits(void *argument)
     struct http_response response = {
         .status = 202,
         .content_type = "text/plain",
-        .body = "at last",
+        .body = "for you",
         .body_bytes = 7,
     };
-    // A stranger's id is passed over.
+    // The same connection's next request, and a stranger's: both are passed over.
     assert_int_equal(http_server_answer(server, 0, id + (1u << 16), &response), MUSTER_OK);
     assert_int_equal(http_server_answer(server, 0, 12345, &response), MUSTER_OK);
+    response.body = "at last";
     assert_int_equal(http_server_answer(server, 0, id, &response), MUSTER_OK);
     response.body = "too late";
     assert_int_equal(http_server_answer(server, 0, id, &response), MUSTER_OK);
