@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -90,6 +91,19 @@ static void choose_seed(struct up *up)
         clock_random_bytes(&up->seed, sizeof up->seed);
         up->seed &= INT64_MAX; // what every JSON reader and `--seed` take
     }
+}
+
+// Tokens are good for one run: a server that starts again knows nothing of those that were used, and
+// would repeat the numbers that keep packets secret.
+static void renew_private_key(struct up *up)
+{
+    uint8_t random_bytes[SECRET_BYTES];
+    uint8_t key[SECRET_BYTES];
+    clock_random_bytes(random_bytes, sizeof random_bytes);
+    (void)crypto_generichash(key, sizeof key, random_bytes, sizeof random_bytes,
+        up->secrets.private_key, sizeof up->secrets.private_key);
+    memcpy(up->secrets.private_key, key, sizeof key);
+    sodium_memzero(key, sizeof key);
 }
 
 static void install_crash_report(struct up *up)
@@ -376,6 +390,7 @@ static enum exit_code prepare_and_play(struct up *up)
         return code;
     }
     choose_seed(up);
+    renew_private_key(up);
     install_crash_report(up);
     code = start_server(up);
     if (code == EXIT_CODE_DONE) {
