@@ -17,6 +17,7 @@
 ///   entities.
 /// - Threads: one at a time; `parallel` runs inside a step.
 
+#include "muster/event_log.h"
 #include "muster/game.h"
 #include "muster/parallel.h"
 
@@ -79,26 +80,11 @@ typedef struct muster_outgoing {
     uint32_t length;
 } muster_outgoing;
 
-/// Something typed that happened in a step: for event logs and audits.
-typedef enum muster_core_event_type {
-    /// The world is new. Of tick 0, to be taken before the first step.
-    MUSTER_EVENT_INSTANCE_STARTED = 1,
-
-    /// The world is about to be destroyed. For whoever does that to report.
-    MUSTER_EVENT_INSTANCE_ENDED = 2,
-
-    /// A player came in or came back, or went.
-    MUSTER_EVENT_PLAYER_JOINED = 3,
-    MUSTER_EVENT_PLAYER_LEFT = 4,
-
-    /// What a player is at has changed; at the end of the step.
-    MUSTER_EVENT_PLAYER_ACTIVITY = 5,
-} muster_core_event_type;
-
-/// One event of a step, in order.
+/// One event of a step, in order, of one of the types from INSTANCE_STARTED (in tick 0, to be taken
+/// before the first step) to PLAYER_ACTIVITY (at the end of the step).
 typedef struct muster_core_event {
     /// What happened, and in which step.
-    muster_core_event_type type;
+    muster_event_type type;
     uint64_t tick;
 
     /// The player, MUSTER_NONE if it is about none.

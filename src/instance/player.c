@@ -81,7 +81,7 @@ void world_set_player_entity(muster_world *world, uint32_t player_index, uint32_
 }
 
 void world_push_event(
-    muster_world *world, muster_core_event_type type, uint32_t player_index, uint32_t detail)
+    muster_world *world, muster_event_type type, uint32_t player_index, uint32_t detail)
 {
     MUSTER_ASSERT(world->event_count < world->event_count_max);
     world->events[world->event_count] = (muster_core_event){

@@ -189,7 +189,7 @@ void world_set_player_entity(muster_world *world, uint32_t player_index, uint32_
 
 /// Adds an event to those of this step, of which there is room for as many as can happen.
 void world_push_event(
-    muster_world *world, muster_core_event_type type, uint32_t player_index, uint32_t detail);
+    muster_world *world, muster_event_type type, uint32_t player_index, uint32_t detail);
 
 /// Adds an event for every player whose activity has changed in this step.
 void world_tell_activities(muster_world *world);
