@@ -93,8 +93,8 @@ static void choose_seed(struct up *up)
     }
 }
 
-// Tokens are good for one run: a server that starts again knows nothing of those that were used, and
-// would repeat the numbers that keep packets secret.
+// Tokens are good for one run: a server that starts again knows nothing of those that were used,
+// and would repeat the numbers that keep packets secret.
 static void renew_private_key(struct up *up)
 {
     uint8_t random_bytes[SECRET_BYTES];
