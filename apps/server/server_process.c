@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define RECEIVE_COUNT 256u
+#define RECEIVE_COUNT 64u // what stays in the cache from decryption to event
 #define POLL_US_MAX   1000u
 
 // A world that is later than this gives the lost time up rather than running ticks without pause.

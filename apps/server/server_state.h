@@ -15,7 +15,7 @@
 #include <stdatomic.h>
 
 /// Packets that are collected before they are sent.
-#define NETWORK_BATCH_COUNT 256u
+#define NETWORK_BATCH_COUNT 64u
 
 /// Room between the sides: some ticks of the largest world.
 #define LINK_UP_BYTES   (1u << 22)

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// cmocka.h needs these and does not include them.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "apps/program.h"
+
+#include <arpa/inet.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+// Worlds of `muster up` with real bots over real sockets, as a user starts them.
+
+struct ports {
+    char udp[32];
+    char http[32];
+    char admin[32];
+};
+
+// Three ports that are free now, and most likely still when the program asks for them.
+static struct ports free_ports(void)
+{
+    struct ports ports;
+    char *texts[] = {ports.udp, ports.http, ports.admin};
+    const char *const names[] = {"udp_port", "http_port", "admin_port"};
+    int files[3];
+    for (int i = 0; i < 3; i++) {
+        struct sockaddr_in address = {.sin_family = AF_INET};
+        socklen_t length = sizeof address;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        files[i] = socket(AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(bind(files[i], (struct sockaddr *)&address, sizeof address), 0);
+        assert_int_equal(getsockname(files[i], (struct sockaddr *)&address, &length), 0);
+        snprintf(texts[i], 32, "network.%s=%u", names[i], ntohs(address.sin_port));
+    }
+    for (int i = 0; i < 3; i++) {
+        close(files[i]);
+    }
+    return ports;
+}
+
+static void run_up(const struct ports *ports, const char *const *more, struct outcome *outcome)
+{
+    const char *arguments[RUN_ARGUMENT_MAX] = {"up", "--set", "gateway.secrets=development",
+        "--set", ports->udp, "--set", ports->http, "--set", ports->admin};
+    uint32_t count = 9;
+    for (uint32_t i = 0; more[i] != NULL; i++) {
+        arguments[count++] = more[i];
+    }
+    program_run(arguments, outcome);
+}
+
+static void bots_play_over_real_sockets_and_the_figures_are_one_document(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    const struct ports ports = free_ports();
+    run_up(&ports,
+        (const char *[]){
+            "--game", "hello", "--bots", "8", "--for", "2s", "--seed", "7", "--json", NULL},
+        &outcome);
+    json_error_t error;
+    json_t *document = json_loads(outcome.out, JSON_REJECT_DUPLICATES, &error);
+    assert_non_null(document);
+    assert_int_equal(json_integer_value(json_object_get(document, "players")), 8);
+    assert_int_equal(json_integer_value(json_object_get(document, "disconnects")), 0);
+    assert_int_equal(json_integer_value(json_object_get(document, "seed")), 7);
+    assert_true(json_integer_value(json_object_get(document, "ticks")) > 60);
+    const char *const keys[] = {"tick_ms", "missed_ticks", "bodies", "update_age_ms",
+        "client_kbit_s", "server_cpu_percent", "bots_cpu_percent", "rss_mb", "bots_late_ms",
+        "refused", "final_hash", "void"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        assert_non_null(json_object_get(document, keys[i]));
+    }
+    // A busy machine makes the bots late, which the document says and the exit code follows.
+    const bool is_void = json_is_true(json_object_get(document, "void"));
+    assert_int_equal(outcome.code, is_void ? 1 : 0);
+    json_decref(document);
+}
+
+static void a_game_that_is_not_there_is_named_with_where_it_was_looked_for(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    const struct ports ports = free_ports();
+    run_up(&ports, (const char *[]){"--game", "nosuch", NULL}, &outcome);
+    assert_int_equal(outcome.code, 3);
+    assert_non_null(strstr(outcome.err, "nosuch"));
+    assert_string_equal(outcome.out, "");
+}
+
+static void a_file_that_is_no_game_is_refused(void **state)
+{
+    (void)state;
+    char folder[64];
+    struct outcome outcome;
+    const struct ports ports = free_ports();
+    folder_begin(folder);
+    file_write("fake.so", "not a module");
+    run_up(&ports, (const char *[]){"--game", "./fake.so", NULL}, &outcome);
+    assert_int_equal(outcome.code, 2);
+    assert_non_null(strstr(outcome.err, "fake.so"));
+    folder_end(folder);
+}
+
+static void a_port_in_use_is_named(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    struct ports ports = free_ports();
+    const int file = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(bind(file, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &length), 0);
+    snprintf(ports.udp, sizeof ports.udp, "network.udp_port=%u", ntohs(address.sin_port));
+    run_up(&ports, (const char *[]){"--game", "hello", "--for", "1s", NULL}, &outcome);
+    assert_int_equal(outcome.code, 3);
+    char port[16];
+    snprintf(port, sizeof port, "%u", ntohs(address.sin_port));
+    assert_non_null(strstr(outcome.err, port));
+    close(file);
+}
+
+static void bots_without_a_server_say_so(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    program_run((const char *[]){"bots", "--count", "1", "--server", "nowhere", NULL}, &outcome);
+    assert_int_equal(outcome.code, 2);
+    assert_non_null(strstr(outcome.err, "expected ADDRESS:PORT"));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bots_play_over_real_sockets_and_the_figures_are_one_document),
+        cmocka_unit_test(a_game_that_is_not_there_is_named_with_where_it_was_looked_for),
+        cmocka_unit_test(a_file_that_is_no_game_is_refused),
+        cmocka_unit_test(a_port_in_use_is_named),
+        cmocka_unit_test(bots_without_a_server_say_so),
+    };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
