@@ -72,7 +72,6 @@ static const char *const format_words[] = {"auto", "text", "json", NULL};
 static const struct setting table[] = {
     TEXT(game, name, "skirmish", "Which game module runs."),
     NUMBER(game, seed, 0, 0, "0", "Decides all chance in the world; 0 picks one at start."),
-    NUMBER(game, tick_rate_hz, 0, 240, "0", "Ticks a second; 0 takes the game's own."),
     NUMBER(game, workers, 0, 64, "0", "Threads that step worlds; 0 takes one for each core."),
 
     NUMBER(limits, players, 0, 4096, "0", "Players at once; 0 takes the game's own."),

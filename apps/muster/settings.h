@@ -8,7 +8,7 @@
 ///     configuration_init(&configuration);
 ///     settings_read_file(&configuration, "arena.yaml", &problem);      // settings_yaml.h
 ///     settings_read_environment(&configuration, environ, &problem);
-///     use(configuration.settings.game.tick_rate_hz);
+///     use(configuration.settings.game.workers);
 ///
 /// A setting is one row of the table in settings.c; the file format, the environment names
 /// (`game.seed` is MUSTER_GAME_SEED), `config init`, `config show` and the flags follow from it.
@@ -46,7 +46,6 @@ struct settings {
     struct {
         char name[SETTING_TEXT_CAPACITY];
         uint64_t seed;
-        uint64_t tick_rate_hz;
         uint64_t workers;
     } game;
     struct {

@@ -27,6 +27,12 @@ static void init_slots(struct slots *slots)
         (muster_packet_batch){.packets = slots->packets, .capacity = NETWORK_BATCH_COUNT};
 }
 
+static uint32_t timeout_s(const struct settings *settings)
+{
+    const uint64_t seconds = settings->gateway.connection_timeout_us / 1000000;
+    return seconds > 0 ? (uint32_t)seconds : 1;
+}
+
 static muster_status create_gateway(struct server *server)
 {
     const struct server_def *def = &server->def;
@@ -42,6 +48,9 @@ static muster_status create_gateway(struct server *server)
     gateway_def.schema_length = (uint32_t)server->schema_length;
     gateway_def.player_count_max = server->limits.player_count_max;
     gateway_def.resume_window_us = settings->gateway.resume_window_us;
+    gateway_def.request_rate_max = (uint32_t)settings->gateway.address_requests_per_second;
+    gateway_def.malformed_count_max = (uint32_t)settings->gateway.session_malformed_records;
+    gateway_def.login.timeout_s = timeout_s(settings);
     gateway_def.packet_rate_max = (uint32_t)settings->gateway.session_packets_per_second;
     gateway_def.byte_rate_max = (uint32_t)settings->gateway.session_traffic_bytes;
     return muster_gateway_create(&gateway_def, &server->network.gateway);

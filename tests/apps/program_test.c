@@ -168,10 +168,10 @@ static void init_writes_a_file_that_check_accepts_and_that_equals_the_defaults(v
 static void check_names_file_line_and_column(void **state)
 {
     (void)state;
-    file_write("arena.yaml", "game:\n  tikc_rate: 30\n");
+    file_write("arena.yaml", "game:\n  wrokers: 30\n");
     RUN("config", "check", "arena.yaml");
-    expect_usage("muster: arena.yaml:2:3: unknown key \"tikc_rate\" in game; did you mean "
-                 "\"tick_rate_hz\"?\n");
+    expect_usage("muster: arena.yaml:2:3: unknown key \"wrokers\" in game; did you mean "
+                 "\"workers\"?\n");
     RUN("config", "check", "missing.yaml");
     expect_usage("muster: missing.yaml: No such file or directory\n");
     RUN("config", "check", "--json", "arena.yaml");
@@ -179,8 +179,8 @@ static void check_names_file_line_and_column(void **state)
     assert_string_equal(outcome.err, "");
     assert_string_equal(outcome.out,
         "{\n  \"file\": \"arena.yaml\",\n  \"valid\": false,\n"
-        "  \"problem\": \"arena.yaml:2:3: unknown key \\\"tikc_rate\\\" in game; did you mean "
-        "\\\"tick_rate_hz\\\"?\"\n}\n");
+        "  \"problem\": \"arena.yaml:2:3: unknown key \\\"wrokers\\\" in game; did you mean "
+        "\\\"workers\\\"?\"\n}\n");
     RUN("config", "check", "--json", "\xff.yaml");
     assert_int_equal(outcome.code, 2);
     assert_non_null(strstr(outcome.out, "\"file\": \"\\\\xff.yaml\""));
@@ -224,7 +224,7 @@ static void every_kind_of_wrong_file_is_refused_with_its_place(void **state)
 static void flags_stand_over_environment_over_file_over_defaults(void **state)
 {
     (void)state;
-    file_write("arena.yaml", "game: {name: a, seed: 1, workers: 1, tick_rate_hz: 10}\n");
+    file_write("arena.yaml", "game: {name: a, seed: 1, workers: 1}\n");
     setenv("MUSTER_CONFIG", "arena.yaml", 1);
     setenv("MUSTER_GAME_SEED", "2", 1);
     setenv("MUSTER_GAME_WORKERS", "2", 1);
@@ -235,7 +235,6 @@ static void flags_stand_over_environment_over_file_over_defaults(void **state)
     assert_int_equal(outcome.code, 0);
     assert_non_null(strstr(outcome.out, "  name: \"a\"  # arena.yaml:1\n"
                                         "  seed: 2  # MUSTER_GAME_SEED\n"
-                                        "  tick_rate_hz: 10  # arena.yaml:1\n"
                                         "  workers: 3  # --set\n"));
     assert_non_null(strstr(outcome.out, "  level: warn  # --set\n  format: auto  # default\n"));
     RUN("config", "show", "--origin", "--json", "--set", "game.seed=18446744073709551615");

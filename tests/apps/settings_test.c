@@ -44,7 +44,7 @@ static void every_row_has_a_default_that_its_own_rule_accepts(void **state)
         assert_int_equal(index, count);
     }
     assert_in_range(count, 30, SETTING_COUNT_MAX);
-    assert_int_equal(configuration.settings.game.tick_rate_hz, 0);
+    assert_int_equal(configuration.settings.game.workers, 0);
     assert_int_equal(configuration.settings.gateway.resume_window_us, 30000000);
     assert_int_equal(configuration.settings.audit.rotate_bytes, 64 << 20);
     assert_string_equal(configuration.settings.network.bind, "127.0.0.1");
@@ -83,7 +83,7 @@ static void a_file_sets_what_it_names_and_leaves_the_rest(void **state)
     const struct settings *settings = &configuration.settings;
     assert_string_equal(settings->game.name, "arena");
     assert_int_equal(settings->game.seed, 16);
-    assert_int_equal(settings->game.tick_rate_hz, 0);
+    assert_int_equal(settings->game.workers, 0);
     assert_string_equal(settings->network.bind, "::1");
     assert_int_equal(settings->network.udp_port, 9000);
     assert_false(settings->gateway.guests);
@@ -107,8 +107,8 @@ static void files_without_content_are_all_defaults(void **state)
 static void unknown_names_are_refused_with_the_nearest(void **state)
 {
     (void)state;
-    expect_problem("game:\n  seed: 1\n  tikc_rate: 30\n",
-        "arena.yaml:3:3: unknown key \"tikc_rate\" in game; did you mean \"tick_rate_hz\"?");
+    expect_problem("game:\n  seed: 1\n  wrokers: 30\n",
+        "arena.yaml:3:3: unknown key \"wrokers\" in game; did you mean \"workers\"?");
     expect_problem(
         "gaem:\n  seed: 1\n", "arena.yaml:1:1: unknown section \"gaem\"; did you mean \"game\"?");
     expect_problem("game:\n  colour: red\n", "arena.yaml:2:3: unknown key \"colour\" in game");
@@ -128,17 +128,16 @@ static void duplicates_are_refused_with_the_first_line(void **state)
 static void wrong_values_are_refused_with_what_was_expected(void **state)
 {
     (void)state;
-    expect_problem("game:\n  tick_rate_hz: fast\n",
-        "arena.yaml:2:17: game.tick_rate_hz is \"fast\", expected a whole number from 0 to 240");
-    expect_problem("game:\n  tick_rate_hz: \"60\"\n",
-        "arena.yaml:2:17: game.tick_rate_hz is the text \"60\", expected a whole number from 0 to "
-        "240");
-    expect_problem("game:\n  tick_rate_hz: 241\n",
-        "arena.yaml:2:17: game.tick_rate_hz is \"241\", expected a whole number from 0 to 240");
-    expect_problem("game:\n  tick_rate_hz:\n",
-        "arena.yaml:2:16: game.tick_rate_hz is empty, expected a whole number from 0 to 240");
-    expect_problem("game:\n  tick_rate_hz: [60]\n",
-        "arena.yaml:2:17: game.tick_rate_hz is a list, expected a whole number from 0 to 240");
+    expect_problem("game:\n  workers: fast\n",
+        "arena.yaml:2:12: game.workers is \"fast\", expected a whole number from 0 to 64");
+    expect_problem("game:\n  workers: \"60\"\n",
+        "arena.yaml:2:12: game.workers is the text \"60\", expected a whole number from 0 to 64");
+    expect_problem("game:\n  workers: 65\n",
+        "arena.yaml:2:12: game.workers is \"65\", expected a whole number from 0 to 64");
+    expect_problem("game:\n  workers:\n",
+        "arena.yaml:2:11: game.workers is empty, expected a whole number from 0 to 64");
+    expect_problem("game:\n  workers: [60]\n",
+        "arena.yaml:2:12: game.workers is a list, expected a whole number from 0 to 64");
     expect_problem(
         "game:\n  seed: -1\n", "arena.yaml:2:9: game.seed is \"-1\", expected a whole number");
     expect_problem("gateway:\n  guests: yes\n",
