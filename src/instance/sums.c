@@ -6,6 +6,27 @@
 
 #include <string.h>
 
+// What odd numbers are for.
+enum {
+    PURPOSE_WORD = 1,  // factors of words in the sums of groups
+    PURPOSE_PLACE = 2, // weights of places in a group
+    PURPOSE_GROUP = 3, // weights of groups
+};
+
+static uint64_t odd_number(uint64_t purpose, uint32_t index)
+{
+    const muster_random_key key = {.purpose = purpose};
+    return muster_random(key, index) | 1;
+}
+
+// The weight of element i is that of its group times that of its place in the group, so that the
+// inner loop has one multiplication by a number from a small table.
+static uint64_t weight_of(const struct sums *sums, uint32_t element)
+{
+    return odd_number(PURPOSE_GROUP, element / SUMS_GROUP_SLOTS) *
+           sums->weights[element % SUMS_GROUP_SLOTS];
+}
+
 // Numbers of 64 bits count as two words, smaller ones as one.
 static uint32_t words_in_lane(const muster_state_block *block)
 {
@@ -41,7 +62,8 @@ size_t sums_bytes(const muster_world *world)
 {
     const size_t sum_count =
         count_words(world) + (size_t)(world->block_count + 1) * count_groups(world);
-    const size_t number_count = world->block_count + (world->block_count + 2) / 2;
+    const size_t number_count =
+        SUMS_GROUP_SLOTS + world->block_count + (world->block_count + 2) / 2;
     return sum_count * sizeof(struct sum) + number_count * sizeof(uint64_t);
 }
 
@@ -57,8 +79,12 @@ void sums_init(struct sums *sums, const muster_world *world, void *memory)
     sums->words = memory;
     sums->parts = sums->words + sums->word_count;
     sums->groups = sums->parts + (size_t)sums->block_count * sums->group_count;
-    sums->block_hashes = (void *)(sums->groups + sums->group_count);
+    sums->weights = (void *)(sums->groups + sums->group_count);
+    sums->block_hashes = sums->weights + SUMS_GROUP_SLOTS;
     sums->word_begins = (void *)(sums->block_hashes + sums->block_count);
+    for (uint32_t i = 0; i < SUMS_GROUP_SLOTS; i++) {
+        sums->weights[i] = odd_number(PURPOSE_PLACE, i);
+    }
     for (uint32_t i = 0; i < world->block_count; i++) {
         sums->word_begins[i + 1] = sums->word_begins[i] + words_in_element(&world->blocks[i]);
     }
@@ -72,29 +98,25 @@ void sums_clear(struct sums *sums)
 
 // Summing.
 
-// The sums of one word of `count` elements that lie `stride` bytes apart. The three loops differ
-// in the width of the word alone.
-static struct sum sum_words(const uint8_t *word, size_t stride, uint32_t count, uint32_t bytes)
+// The sums of one word of the elements of a group, `stride` bytes apart.
+static struct sum sum_words(const uint8_t *word,
+    size_t stride,
+    uint32_t count,
+    uint32_t bytes,
+    const uint64_t weights[SUMS_GROUP_SLOTS])
 {
     struct sum sum = {0};
     for (uint32_t i = 0; i < count; i++, word += stride) {
         uint32_t value = 0;
-        if (bytes == 4) {
-            memcpy(&value, word, 4);
+        if (bytes == sizeof value) {
+            memcpy(&value, word, sizeof value); // a load, where a copy of any size is a call
         } else {
             memcpy(&value, word, bytes);
         }
         sum.plain += value;
-        sum.weighted += (uint64_t)i * value;
+        sum.weighted += weights[i] * value;
     }
     return sum;
-}
-
-// An odd number that no other word of the world has.
-static uint64_t factor_of(uint32_t word_index)
-{
-    const muster_random_key key = {.seed = 1, .entity = word_index};
-    return muster_random(key, 0) | 1;
 }
 
 // Sums the elements of one group, into the words of the block and into the block's part.
@@ -106,14 +128,16 @@ static void sum_group(
     const uint32_t count = left < SUMS_GROUP_SLOTS ? left : SUMS_GROUP_SLOTS;
     const size_t stride = muster_state_element_bytes(block);
     const uint8_t *elements = (const uint8_t *)block->data + first * stride;
+    const uint64_t group_weight = odd_number(PURPOSE_GROUP, group);
     struct sum part = {0};
     for (uint32_t i = 0; i < words_in_element(block); i++) {
         const uint32_t bytes = word_bytes(block);
         const uint32_t word_index = sums->word_begins[block_index] + i;
-        const struct sum sum = sum_words(elements + (size_t)i * bytes, stride, count, bytes);
-        const uint64_t factor = factor_of(word_index);
+        const struct sum sum =
+            sum_words(elements + (size_t)i * bytes, stride, count, bytes, sums->weights);
+        const uint64_t factor = odd_number(PURPOSE_WORD, word_index);
         sums->words[word_index].plain += sum.plain;
-        sums->words[word_index].weighted += sum.weighted + first * sum.plain;
+        sums->words[word_index].weighted += group_weight * sum.weighted;
         part.plain += factor * sum.plain;
         part.weighted += factor * sum.weighted;
     }
@@ -229,34 +253,42 @@ static uint32_t own_word(const muster_state_block *block, uint32_t element, uint
 }
 
 // The one element whose word differs, if the sums and the word as it is here agree on that.
-static bool solve_word(const muster_state_block *block,
+static bool solve_word(const struct sums *own,
+    const muster_state_block *block,
     const struct sum *difference,
     uint32_t word,
     uint32_t *out_element,
     uint32_t *out_recorded)
 {
     const int64_t by = (int64_t)difference->plain;
-    const int64_t weighted = (int64_t)difference->weighted;
-    if (by == 0 || by > UINT32_MAX || by < -(int64_t)UINT32_MAX || weighted % by != 0) {
+    *out_element = 0;
+    *out_recorded = 0;
+    if (by == 0 || by > UINT32_MAX || by < -(int64_t)UINT32_MAX) {
         return false;
     }
-    const int64_t element = weighted / by;
-    if (element < 0 || element >= (int64_t)*block->element_count) {
-        return false;
-    }
-    const int64_t recorded = (int64_t)own_word(block, (uint32_t)element, word) + by;
     const int64_t recorded_max = (int64_t)(UINT64_MAX >> (64 - 8 * word_bytes(block)));
-    if (recorded < 0 || recorded > recorded_max) {
-        return false;
+    bool is_found = false;
+    for (uint32_t i = 0; i < *block->element_count; i++) {
+        const int64_t recorded = (int64_t)own_word(block, i, word) + by;
+        const bool is_possible = weight_of(own, i) * difference->plain == difference->weighted &&
+                                 recorded >= 0 && recorded <= recorded_max;
+        if (is_possible && is_found) {
+            return false;
+        }
+        if (is_possible) {
+            is_found = true;
+            *out_element = i;
+            *out_recorded = (uint32_t)recorded;
+        }
     }
-    *out_element = (uint32_t)element;
-    *out_recorded = (uint32_t)recorded;
-    return true;
+    return is_found;
 }
 
 // Solves a lane of one or two words, which must name the same element.
-static bool solve_lane(
-    const muster_state_block *block, const struct sum *differences, struct sums_finding *finding)
+static bool solve_lane(const struct sums *own,
+    const muster_state_block *block,
+    const struct sum *differences,
+    struct sums_finding *finding)
 {
     const uint32_t count = words_in_lane(block);
     bool is_solved = false;
@@ -268,7 +300,7 @@ static bool solve_lane(
         if (is_equal(&differences[i], &zero)) {
             continue;
         }
-        const bool is_good = solve_word(block, &differences[i], word, &element, &recorded) &&
+        const bool is_good = solve_word(own, block, &differences[i], word, &element, &recorded) &&
                              (!is_solved || element == finding->element_min);
         if (!is_good) {
             return false;
@@ -288,10 +320,10 @@ static bool solve_lane(
 }
 
 // The one slot of a group that differs; MUSTER_NONE if it is not one, or none does.
-static uint32_t solve_group(const struct sum *difference, uint32_t group)
+static uint32_t solve_group(const struct sums *own, const struct sum *difference, uint32_t group)
 {
     for (uint32_t i = 0; difference->plain != 0 && i < SUMS_GROUP_SLOTS; i++) {
-        if (i * difference->plain == difference->weighted) {
+        if (own->weights[i] * difference->plain == difference->weighted) {
             return group * SUMS_GROUP_SLOTS + i;
         }
     }
@@ -309,7 +341,7 @@ static void find_by_group(
         if (by.plain == 0 && by.weighted == 0) {
             continue;
         }
-        const uint32_t slot = solve_group(&by, group);
+        const uint32_t slot = solve_group(own, &by, group);
         if (slot != MUSTER_NONE) {
             finding->element_min = finding->element_max = slot;
             return;
@@ -320,14 +352,6 @@ static void find_by_group(
             finding->element_max = finding->element_min + SUMS_GROUP_SLOTS - 1;
         }
     }
-}
-
-// Whether what one lane says about an entity fits what its group says.
-static bool is_confirmed(const struct sums *own, const struct sums *recorded, uint32_t slot)
-{
-    const uint32_t group = slot / SUMS_GROUP_SLOTS;
-    const struct sum by = difference(&recorded->groups[group], &own->groups[group]);
-    return by.plain != 0 || by.weighted != 0;
 }
 
 static bool find_in_lane(const muster_world *world,
@@ -349,9 +373,7 @@ static bool find_in_lane(const muster_world *world,
     }
 
     finding->recorded_bits = 0;
-    finding->has_recorded =
-        solve_lane(block, differences, finding) &&
-        (!block->is_by_entity || is_confirmed(own, recorded, finding->element_min));
+    finding->has_recorded = solve_lane(own, block, differences, finding);
     if (!finding->has_recorded) {
         finding->recorded_bits = 0;
         finding->element_min = 0;

@@ -3,15 +3,16 @@
 
 /// Sums over a world's state from which a single difference can be worked out.
 ///
-/// Take the 32-bit words of one lane, w(i) for element i. Of two states, let d(i) be by how much
-/// w(i) differs. Kept are the plain sum of w(i) and the sum of i * w(i), modulo 2^64. If only
-/// element k differs, the plain sums differ by d(k) and the weighted ones by k * d(k): their
-/// quotient is k, and the other state's word follows. No state needs to be kept for that.
+/// Take the 32-bit words of one lane, w(i) for element i, and a fixed odd 64-bit weight g(i) for
+/// every index. Of two states, let d(i) be by how much w(i) differs. Kept are the plain sum of w(i)
+/// and the sum of g(i) * w(i), modulo 2^64. If only element k differs, the plain sums differ by
+/// d(k) and the weighted ones by g(k) * d(k): k is the index whose weight fits, and the other
+/// state's word follows. No state needs to be kept for that.
 ///
-/// If several elements of a lane differ in one tick, the quotient is mostly no index. For blocks by
-/// entity there is a second net: for each group of 256 slots the same two sums over all lanes of
-/// all such blocks, each word times an odd factor of its lane. They still name an entity if it is
-/// the only one of its group that differs, in however many lanes.
+/// If several elements of a lane differ in one tick, no weight fits. For blocks by entity there is
+/// a second net: for each group of 256 slots the same two sums over all lanes of all such blocks,
+/// each word times an odd factor of its lane. They still name an entity if it is the only one of
+/// its group that differs, in however many lanes.
 
 #include "instance/world.h"
 #include "wire/record.h"
@@ -19,7 +20,7 @@
 /// Slots in a group.
 #define SUMS_GROUP_SLOTS 256
 
-/// Two sums; plain and by index.
+/// Two sums; plain and weighted.
 struct sum {
     uint64_t plain;
     uint64_t weighted;
@@ -33,6 +34,7 @@ struct sums {
     uint32_t *word_begins;  // by block, the index of its first word; one more at the end
     uint64_t *block_hashes; // what `words` of a block were summed at
     struct sum *words;
+    uint64_t *weights;  // by place in a group, see weight_of() in the source
     struct sum *parts;  // by block and group: what the block adds to the group
     struct sum *groups; // by group
 };
