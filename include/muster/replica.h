@@ -61,9 +61,9 @@ typedef struct muster_replica_def {
     /// Slots of the world, in [1, MUSTER_REPLICA_ENTITY_CAPACITY_MAX]. Default 1024.
     uint32_t entity_capacity;
 
-    /// Memory for what is under way to one client, in bytes, in [1024, 2^20]. One update takes one
-    /// to five. When it is full the oldest packets are forgotten, as if they had been lost. The
-    /// default 16384 holds 0.4 s of a battle with a thousand players near.
+    /// Memory for what is under way to one client, in bytes, a power of two in [1024, 2^20]. One
+    /// update takes one to five. When it is full the oldest packets are forgotten, as if they had
+    /// been lost. The default 16384 holds 0.4 s of a battle with a thousand players near.
     uint32_t journal_bytes;
 
     /// Encodings that can be shared in one tick, a power of two in [64, 2^22]. Default 65536; more
@@ -150,8 +150,9 @@ typedef struct muster_replica_counts {
     /// Entities told of for the first time or again, of changes, and of leaving, in all packets.
     uint64_t enters, updates, leaves;
 
-    /// Sections written, and those of them that had to be encoded; the others were shared.
-    uint64_t sections, encodings;
+    /// Encodings used, one an enter or update; those of them that had to be made, the others being
+    /// shared.
+    uint64_t encodings, encodings_made;
 } muster_replica_counts;
 
 /// A definition with every field at its default.

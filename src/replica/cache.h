@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-/// Encodings of the current tick, by what they are of. Shared by all clients and threads.
+/// Encodings of the current tick, by entity and shape. Shared by all clients and threads.
 ///
 /// An entry is written once a tick. Its tag holds the tick, so entries of earlier ticks are free
 /// without being cleared. A writer claims an entry by exchanging its stale tag for BUSY, fills it
-/// in and publishes the tag; a reader that sees its own tag sees the bits. Nobody waits: who finds
+/// in and publishes the tag; a reader that sees its own tag sees the rest. Nobody waits: who finds
 /// an entry busy encodes for itself, which gives the same bits.
 
 #include <stdatomic.h>
@@ -14,13 +14,13 @@
 #include <stdint.h>
 
 /// Bits of the longest encoding that is shared.
-#define CACHE_ENTRY_BITS_MAX 384
+#define CACHE_ENTRY_BITS_MAX 352
 
-/// One encoding. A cache line.
+/// All sections of a shape, one after the other. A cache line.
 struct cache_entry {
     _Atomic uint64_t tag;
+    uint64_t shape;
     uint32_t bit_count;
-    uint32_t zero;
     uint8_t bytes[CACHE_ENTRY_BITS_MAX / 8];
 };
 
@@ -31,15 +31,35 @@ struct cache {
     uint32_t mask; // entries minus 1; their number is a power of two
 };
 
-/// What an encoding is of.
-static inline uint64_t cache_tag(
-    uint32_t stamp, uint32_t slot, uint32_t section_index, uint32_t base)
+/// Where to look for an encoding.
+struct cache_key {
+    uint64_t tag;
+    uint64_t shape;
+    uint32_t place;
+};
+
+/// The key of an entity's shape in a tick.
+static inline struct cache_key cache_key_of(
+    const struct cache *cache, uint32_t stamp, uint32_t slot, uint64_t shape)
 {
-    return (uint64_t)stamp << 26 | (uint64_t)slot << 10 | section_index << 6 | base;
+    const uint64_t what = (shape + slot) * UINT64_C(0x9E3779B97F4A7C15);
+    const uint64_t mixed = ((what ^ what >> 32) + slot) * UINT64_C(0x94D049BB133111EB);
+    return (struct cache_key){
+        .tag = (uint64_t)stamp << 16 | slot,
+        .shape = shape,
+        .place = (uint32_t)(mixed >> 32) & cache->mask,
+    };
 }
 
-/// The encoding with this tag, NULL if nobody has published it.
-const struct cache_entry *cache_find(const struct cache *cache, uint64_t tag);
+/// Asks for an entry's memory, so that it is there when it is looked at.
+static inline void cache_prefetch(const struct cache *cache, const struct cache_key *key)
+{
+    __builtin_prefetch(&cache->entries[key->place]);
+}
+
+/// The encoding with this key, NULL if nobody has published it.
+const struct cache_entry *cache_find(const struct cache *cache, const struct cache_key *key);
 
 /// Publishes an encoding, if there is room.
-void cache_add(struct cache *cache, uint64_t tag, const uint8_t *bytes, uint32_t bit_count);
+void cache_add(
+    struct cache *cache, const struct cache_key *key, const uint8_t *bytes, uint32_t bit_count);

@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-// A note of the journal is one byte, a gap and a set of sections of four bits each, and two bytes
-// more for either that does not fit.
-#define NOTE_ESCAPE    15u
 #define NOTE_BYTES_MAX 5
 
 // What an update costs, in sixteenths of a bit, before it is known.
@@ -35,6 +32,8 @@ void client_reset(struct client *client, const struct history *history, float re
     client->update_bits = UPDATE_BITS_GUESS;
     client->gap_sixteenths = 0;
     client->credit_bytes = 0;
+    client->newest_acked_stamp = 0;
+    client->ack_count = 0;
     memset(client->wait_stamps, 0, sizeof client->wait_stamps);
     memset(client->states, CLIENT_STATE_FREE, client->index_count);
     memset(client->taken, 0, words * sizeof *client->taken);
@@ -132,22 +131,23 @@ void client_move(struct client *client, uint32_t index, uint32_t ring)
 static void journal_put(struct client *client, const uint8_t *bytes, uint32_t length)
 {
     for (uint32_t i = 0; i < length; i++) {
-        client->journal[client->journal_head++ % client->journal_capacity] = bytes[i];
+        client->journal[client->journal_head++ & client->journal_mask] = bytes[i];
     }
 }
 
-void client_note(struct client *client, uint32_t next_index, uint32_t index, uint32_t section_mask)
+void client_note_at_length(
+    struct client *client, uint32_t next_index, uint32_t index, uint32_t section_mask)
 {
-    const bool is_near = index >= next_index && index - next_index < NOTE_ESCAPE;
-    const uint32_t gap = is_near ? index - next_index : NOTE_ESCAPE;
-    const uint32_t mask = section_mask < NOTE_ESCAPE ? section_mask : NOTE_ESCAPE;
+    const bool is_near = index >= next_index && index - next_index < CLIENT_NOTE_ESCAPE;
+    const uint32_t gap = is_near ? index - next_index : CLIENT_NOTE_ESCAPE;
+    const uint32_t mask = section_mask < CLIENT_NOTE_ESCAPE ? section_mask : CLIENT_NOTE_ESCAPE;
     uint8_t bytes[NOTE_BYTES_MAX] = {(uint8_t)(gap | mask << 4)};
     uint32_t length = 1;
     if (!is_near) {
         bytes_store_u16(bytes + length, (uint16_t)index);
         length += 2;
     }
-    if (mask == NOTE_ESCAPE) {
+    if (mask == CLIENT_NOTE_ESCAPE) {
         bytes_store_u16(bytes + length, (uint16_t)section_mask);
         length += 2;
     }
@@ -156,22 +156,22 @@ void client_note(struct client *client, uint32_t next_index, uint32_t index, uin
 
 static uint32_t journal_get_u16(const struct client *client, uint32_t *position)
 {
-    const uint32_t low = client->journal[(*position)++ % client->journal_capacity];
-    const uint32_t high = client->journal[(*position)++ % client->journal_capacity];
+    const uint32_t low = client->journal[(*position)++ & client->journal_mask];
+    const uint32_t high = client->journal[(*position)++ & client->journal_mask];
     return low | high << 8;
 }
 
 // Reads the note at `position`, which moves on.
 static struct note journal_get(const struct client *client, uint32_t *position, uint32_t next_index)
 {
-    const uint8_t byte = client->journal[(*position)++ % client->journal_capacity];
-    const uint32_t gap = byte & NOTE_ESCAPE;
+    const uint8_t byte = client->journal[(*position)++ & client->journal_mask];
+    const uint32_t gap = byte & CLIENT_NOTE_ESCAPE;
     const uint32_t mask = byte >> 4;
     struct note note = {.index = next_index + gap, .section_mask = mask};
-    if (gap == NOTE_ESCAPE) {
+    if (gap == CLIENT_NOTE_ESCAPE) {
         note.index = journal_get_u16(client, position);
     }
-    if (mask == NOTE_ESCAPE) {
+    if (mask == CLIENT_NOTE_ESCAPE) {
         note.section_mask = journal_get_u16(client, position);
     }
     return note;
@@ -199,12 +199,11 @@ static struct client_packet *find_packet(struct client *client, uint32_t token)
 // Whether the notes of a packet are still there.
 static bool is_intact(const struct client *client, const struct client_packet *packet)
 {
-    return client->journal_head - packet->journal_begin <= client->journal_capacity;
+    return client->journal_head - packet->journal_begin <= client->journal_mask + 1;
 }
 
 // The client has the state of `stamp` of these sections.
-static void apply_ack(
-    struct client *client, const struct history *history, struct note note, uint32_t stamp)
+static void apply_ack(struct client *client, struct note note, uint32_t stamp)
 {
     const uint32_t index = note.index;
     const uint32_t state = client->states[index];
@@ -229,31 +228,46 @@ static void apply_ack(
         set_remove(client->entering, index);
         set_add(client->ring_sets + client->rings[index] * client->word_count, index);
     }
-    for (uint32_t s = 0; s < history->layout->section_count; s++) {
+    for (uint32_t mask = note.section_mask; mask != 0; mask &= mask - 1) {
+        const uint32_t s = (uint32_t)__builtin_ctz(mask);
         uint32_t *base_stamp = &client->base_stamps[s * client->index_count + index];
-        if ((note.section_mask >> s & 1) != 0 && *base_stamp < stamp) {
-            *base_stamp = stamp;
-        }
+        *base_stamp = *base_stamp < stamp ? stamp : *base_stamp;
     }
 }
 
-bool client_acked(struct client *client, const struct history *history, uint32_t token)
+void client_apply_acks(struct client *client)
+{
+    for (uint32_t i = 0; i < client->ack_count; i++) {
+        const struct client_packet *packet = &client->acks[i];
+        uint32_t next_index = 0;
+        for (uint32_t position = packet->journal_begin; position != packet->journal_end;) {
+            const struct note note = journal_get(client, &position, next_index);
+            MUSTER_ASSERT(note.index < client->index_count);
+            apply_ack(client, note, packet->stamp);
+            next_index = note.index + 1;
+        }
+        if (client->newest_acked_stamp < packet->stamp) {
+            client->newest_acked_stamp = packet->stamp;
+        }
+    }
+    client->ack_count = 0;
+}
+
+bool client_acked(struct client *client, uint32_t token)
 {
     struct client_packet *packet = find_packet(client, token);
     if (packet == NULL) {
         return false;
     }
+    const struct client_packet acked = *packet;
     packet->token = 0;
-    if (!is_intact(client, packet)) {
+    if (!is_intact(client, &acked)) {
         return false;
     }
-    uint32_t next_index = 0;
-    for (uint32_t position = packet->journal_begin; position != packet->journal_end;) {
-        const struct note note = journal_get(client, &position, next_index);
-        MUSTER_ASSERT(note.index < client->index_count);
-        apply_ack(client, history, note, packet->stamp);
-        next_index = note.index + 1;
+    if (client->ack_count == CLIENT_ACK_COUNT) {
+        client_apply_acks(client);
     }
+    client->acks[client->ack_count++] = acked;
     return true;
 }
 

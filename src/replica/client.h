@@ -22,6 +22,13 @@
 /// Ticks after which an enter or a leave is repeated.
 #define CLIENT_REPEAT_TICKS 6
 
+/// Acks that may wait until the client's next packets are planned, when its table is at hand.
+#define CLIENT_ACK_COUNT 32
+
+/// A note of the journal is one byte, a gap and a set of sections of four bits each, and two bytes
+/// more for either that is not below this.
+#define CLIENT_NOTE_ESCAPE 15u
+
 /// No ring: further than every radius.
 #define CLIENT_RING_NONE MUSTER_CHANNEL_COUNT
 
@@ -37,7 +44,7 @@ enum client_state {
 struct client_packet {
     uint32_t token;
     uint32_t stamp;
-    uint32_t journal_begin; // positions count on and wrap; the byte is at position % capacity
+    uint32_t journal_begin; // positions count on and wrap; the byte is at position & mask
     uint32_t journal_end;
 };
 
@@ -54,15 +61,19 @@ struct client {
     uint32_t known_count;
     uint32_t entering_count;
     uint32_t leaving_count;
+    uint32_t tick_enter_count; // enters written in this tick
     uint32_t next_token;
     uint32_t cursor;         // where the next packet goes on
     uint32_t update_bits;    // what an update costs of late, in sixteenths of a bit
     uint32_t gap_sixteenths; // what lies between two updates of late
     int32_t credit_bytes;
-    uint32_t wait_stamps[MUSTER_CHANNEL_COUNT]; // when pending updates of a ring began to wait
-    uint32_t index_count;                       // indices in the table
-    uint32_t word_count;                        // words of each set of indices
-    uint32_t journal_capacity;
+    uint32_t newest_acked_stamp;
+    uint32_t ack_count;
+    struct client_packet acks[CLIENT_ACK_COUNT]; // acknowledged, not applied yet
+    uint32_t wait_stamps[MUSTER_CHANNEL_COUNT];  // when pending updates of a ring began to wait
+    uint32_t index_count;                        // indices in the table
+    uint32_t word_count;                         // words of each set of indices
+    uint32_t journal_mask; // bytes of the journal minus 1; they are a power of two
     uint32_t journal_head;
 
     // By index.
@@ -124,14 +135,31 @@ void client_leave(
 /// Moves an entity to another ring.
 void client_move(struct client *client, uint32_t index, uint32_t ring);
 
+/// client_note() for gaps and sets that take more than a byte.
+void client_note_at_length(
+    struct client *client, uint32_t next_index, uint32_t index, uint32_t section_mask);
+
 /// Notes in the journal that the packet being written holds sections of an index. Zero sections
 /// are a leave. `next_index` is one more than the index noted before it in this packet.
-void client_note(struct client *client, uint32_t next_index, uint32_t index, uint32_t section_mask);
+static inline void client_note(
+    struct client *client, uint32_t next_index, uint32_t index, uint32_t section_mask)
+{
+    const uint32_t gap = index - next_index;
+    if (gap >= CLIENT_NOTE_ESCAPE || section_mask >= CLIENT_NOTE_ESCAPE) {
+        client_note_at_length(client, next_index, index, section_mask);
+        return;
+    }
+    client->journal[client->journal_head++ & client->journal_mask] =
+        (uint8_t)(gap | section_mask << 4);
+}
 
 /// Remembers the packet whose notes began at `journal_begin`.
 /// @return its token
 uint32_t client_sent(struct client *client, uint32_t stamp, uint32_t journal_begin);
 
+/// Applies the acks that wait.
+void client_apply_acks(struct client *client);
+
 /// As muster_replica_acked() and muster_replica_lost().
-bool client_acked(struct client *client, const struct history *history, uint32_t token);
+bool client_acked(struct client *client, uint32_t token);
 bool client_lost(struct client *client, const struct history *history, uint32_t token);

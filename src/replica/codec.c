@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replica/codec.h"
 
-// How many bits the short codes have. Chosen by measurement: see muster-bench-replication.
+// The classes of a lane's code, by the bits of their numbers. Chosen by measurement: see
+// muster-bench-replication.
+#define CLASS_COUNT 3
+
 struct code {
-    uint32_t small_bits;
-    uint32_t middle_bits; // 0: this class does not exist
-    uint32_t whole_bits;
+    uint8_t class_bits[CLASS_COUNT];
+    uint8_t class_count; // classes that have fewer bits than the whole value
+    uint8_t whole_bits;
 };
 
 // What was read of a lane: a difference, or the whole value.
@@ -16,27 +19,29 @@ struct lane {
 };
 
 static const struct code motion_code = {
-    .small_bits = 3, .middle_bits = 6, .whole_bits = LAYOUT_MOTION_BITS};
+    .class_bits = {2, 4, 7}, .class_count = 3, .whole_bits = LAYOUT_MOTION_BITS};
+
+static struct code make_code(uint32_t first, uint32_t second, uint32_t third, uint32_t whole_bits)
+{
+    const uint8_t class_count =
+        whole_bits > third + 1 ? 3 : (whole_bits > second + 1 ? 2 : (whole_bits > first ? 1 : 0));
+    return (struct code){
+        .class_bits = {(uint8_t)first, (uint8_t)second, (uint8_t)third},
+        .class_count = class_count,
+        .whole_bits = (uint8_t)whole_bits,
+    };
+}
 
 // The error of a prediction grows with the time predicted.
 static struct code position_code(uint32_t value_bits, uint32_t age_ticks)
 {
     const uint32_t more = age_ticks > 9 ? (age_ticks > 18 ? 2 : 1) : 0;
-    const uint32_t middle_bits = 7 + more;
-    return (struct code){
-        .small_bits = 4 + more,
-        .middle_bits = value_bits > middle_bits + 1 ? middle_bits : 0,
-        .whole_bits = value_bits,
-    };
+    return make_code(1 + more, 3 + more, 7 + more, value_bits);
 }
 
 static struct code number_code(uint32_t value_bits)
 {
-    return (struct code){
-        .small_bits = 4,
-        .middle_bits = value_bits > 8 ? 7 : 0,
-        .whole_bits = value_bits,
-    };
+    return make_code(4, 5, 8, value_bits);
 }
 
 uint32_t codec_quantise(const struct layout_field *field, float number)
@@ -65,12 +70,12 @@ float codec_dequantise(const struct layout_field *field, uint32_t value)
 
 int32_t codec_motion(const struct layout_field *field, float from, float to)
 {
-    const double eighths =
+    const double parts =
         ((double)to - (double)from) / field->step * (double)(1 << LAYOUT_MOTION_SHIFT);
-    if (!(eighths > -LAYOUT_MOTION_MAX && eighths < LAYOUT_MOTION_MAX)) {
+    if (!(parts > -LAYOUT_MOTION_MAX && parts < LAYOUT_MOTION_MAX)) {
         return 0; // a jump, or not a number
     }
-    return (int32_t)(eighths < 0.0 ? eighths - 0.5 : eighths + 0.5);
+    return (int32_t)(parts < 0.0 ? parts - 0.5 : parts + 0.5);
 }
 
 // Division that rounds down, whatever the sign.
@@ -102,44 +107,49 @@ static int32_t predict_motion(int32_t base_motion, int64_t position_error, uint3
     return motion < -LAYOUT_MOTION_MAX ? -LAYOUT_MOTION_MAX : (int32_t)motion;
 }
 
-static void put_lane(
-    struct bit_writer *writer, struct code code, int64_t difference, uint64_t whole)
+// Writes a difference: as many ones as classes are too small for it, a zero, and its number in the
+// class that holds it; the whole value if none does. No difference is a class of its own, without
+// a number, unless `is_zero_possible` says that it does not occur.
+static void put_lane(struct bit_writer *writer,
+    const struct code *code,
+    int64_t difference,
+    uint64_t whole,
+    bool is_zero_possible)
 {
+    uint32_t ones = is_zero_possible ? 1 : 0;
     if (difference == 0) {
-        bits_put(writer, 0, 1);
+        bits_put(writer, 0, ones);
         return;
     }
     uint64_t number = bits_zigzag(difference) - 1;
-    if (number < UINT64_C(1) << code.small_bits) {
-        bits_put(writer, 1 | number << 2, 2 + code.small_bits);
-        return;
+    for (uint32_t c = 0; c < code->class_count; c++, ones++) {
+        const uint32_t number_bits = code->class_bits[c];
+        if (number < UINT64_C(1) << number_bits) {
+            bits_put(writer, bits_mask(ones) | number << (ones + 1), ones + 1 + number_bits);
+            return;
+        }
+        number -= UINT64_C(1) << number_bits;
     }
-    number -= UINT64_C(1) << code.small_bits;
-    if (code.middle_bits == 0) {
-        bits_put(writer, 3 | whole << 2, 2 + code.whole_bits);
-    } else if (number < UINT64_C(1) << code.middle_bits) {
-        bits_put(writer, 3 | number << 3, 3 + code.middle_bits);
-    } else {
-        bits_put(writer, 7 | whole << 3, 3 + code.whole_bits);
-    }
+    bits_put(writer, bits_mask(ones) | whole << ones, ones + code->whole_bits);
 }
 
-static struct lane get_lane(struct bit_reader *reader, struct code code)
+static struct lane get_lane(
+    struct bit_reader *reader, const struct code *code, bool is_zero_possible)
 {
     struct lane lane = {0};
-    if (!bits_get_bool(reader)) {
+    if (is_zero_possible && !bits_get_bool(reader)) {
         return lane;
     }
-    if (!bits_get_bool(reader)) {
-        lane.difference = bits_unzigzag(bits_get(reader, code.small_bits) + 1);
-        return lane;
+    uint64_t first = 1; // the smallest number of the class
+    for (uint32_t c = 0; c < code->class_count; c++) {
+        const uint32_t number_bits = code->class_bits[c];
+        if (!bits_get_bool(reader)) {
+            lane.difference = bits_unzigzag(first + bits_get(reader, number_bits));
+            return lane;
+        }
+        first += UINT64_C(1) << number_bits;
     }
-    if (code.middle_bits != 0 && !bits_get_bool(reader)) {
-        const uint64_t number = bits_get(reader, code.middle_bits);
-        lane.difference = bits_unzigzag(number + (UINT64_C(1) << code.small_bits) + 1);
-        return lane;
-    }
-    lane.whole = (uint32_t)bits_get(reader, code.whole_bits);
+    lane.whole = (uint32_t)bits_get(reader, code->whole_bits);
     lane.is_whole = true;
     return lane;
 }
@@ -167,15 +177,16 @@ static void put_position(const struct layout_field *field,
         const int32_t motion = (int32_t)values[motion_lane];
         const int64_t error =
             (int64_t)values[lane] - predict_position(baseline[lane], base_motion, age_ticks);
-        put_lane(writer, code, error, values[lane]);
+        put_lane(writer, &code, error, values[lane], true);
         const int64_t motion_error = motion - predict_motion(base_motion, error, age_ticks);
-        put_lane(writer, motion_code, motion_error, bits_zigzag(motion));
+        put_lane(writer, &motion_code, motion_error, bits_zigzag(motion), true);
     }
 }
 
 static void put_numbers(const struct layout_field *field,
     const uint32_t *values,
     const uint32_t *baseline,
+    bool is_zero_possible,
     struct bit_writer *writer)
 {
     const struct code code = number_code(field->value_bits);
@@ -184,7 +195,7 @@ static void put_numbers(const struct layout_field *field,
             field->encoding == MUSTER_FIELD_ANGLE
                 ? angle_difference(baseline[lane], values[lane], (int64_t)field->value_max + 1)
                 : (int64_t)values[lane] - (int64_t)baseline[lane];
-        put_lane(writer, code, difference, values[lane]);
+        put_lane(writer, &code, difference, values[lane], is_zero_possible);
     }
 }
 
@@ -192,6 +203,12 @@ static void put_numbers(const struct layout_field *field,
 static bool is_flagged(const struct layout_section *section, const struct layout_field *field)
 {
     return section->field_count > 1 && field->encoding != MUSTER_FIELD_POSITION;
+}
+
+// The one lane of a field that is sent because it changed has changed.
+static bool can_be_zero(const struct layout_section *section, const struct layout_field *field)
+{
+    return !is_flagged(section, field) || field->lane_count > 1;
 }
 
 static bool is_changed(
@@ -217,7 +234,7 @@ void codec_put_whole(const struct layout *layout,
             bits_put(writer, lanes[lane], field->value_bits);
             if (field->encoding == MUSTER_FIELD_POSITION) {
                 const int32_t motion = (int32_t)lanes[field->lane_count + lane];
-                put_lane(writer, motion_code, motion, bits_zigzag(motion));
+                put_lane(writer, &motion_code, motion, bits_zigzag(motion), true);
             }
         }
     }
@@ -245,7 +262,7 @@ void codec_put_delta(const struct layout *layout,
         if (field->encoding == MUSTER_FIELD_POSITION) {
             put_position(field, lanes, base_lanes, age_ticks, writer);
         } else {
-            put_numbers(field, lanes, base_lanes, writer);
+            put_numbers(field, lanes, base_lanes, can_be_zero(section, field), writer);
         }
     }
 }
@@ -283,8 +300,8 @@ static void get_position(const struct layout_field *field,
 {
     const struct code code = position_code(field->value_bits, age_ticks);
     for (uint32_t lane = 0; lane < field->lane_count; lane++) {
-        const struct lane position = get_lane(reader, code);
-        const struct lane motion = get_lane(reader, motion_code);
+        const struct lane position = get_lane(reader, &code, true);
+        const struct lane motion = get_lane(reader, &motion_code, true);
         if (baseline == NULL) {
             continue;
         }
@@ -302,12 +319,13 @@ static void get_position(const struct layout_field *field,
 static void get_numbers(const struct layout_field *field,
     uint32_t *values,
     const uint32_t *baseline,
+    bool is_zero_possible,
     struct bit_reader *reader)
 {
     const struct code code = number_code(field->value_bits);
     const int64_t turn = (int64_t)field->value_max + 1;
     for (uint32_t i = 0; i < field->lane_count; i++) {
-        const struct lane lane = get_lane(reader, code);
+        const struct lane lane = get_lane(reader, &code, is_zero_possible);
         if (baseline == NULL) {
             continue;
         }
@@ -333,7 +351,7 @@ void codec_get_whole(const struct layout *layout,
         for (uint32_t lane = 0; lane < field->lane_count; lane++) {
             set_value(field, &lanes[lane], (int64_t)bits_get(reader, field->value_bits), reader);
             if (field->encoding == MUSTER_FIELD_POSITION) {
-                const struct lane motion = get_lane(reader, motion_code);
+                const struct lane motion = get_lane(reader, &motion_code, true);
                 set_motion(&lanes[field->lane_count + lane], motion_of(motion, 0), reader);
             }
         }
@@ -361,7 +379,7 @@ void codec_get_delta(const struct layout *layout,
         if (field->encoding == MUSTER_FIELD_POSITION) {
             get_position(field, lanes, base_lanes, age_ticks, reader);
         } else {
-            get_numbers(field, lanes, base_lanes, reader);
+            get_numbers(field, lanes, base_lanes, can_be_zero(section, field), reader);
         }
     }
 }

@@ -9,8 +9,8 @@
 ///
 ///     0               as predicted
 ///     10 + few bits   a small difference
-///     110 + more      a middling one (only lanes whose whole value has more bits still)
-///     11 or 111       the whole value
+///     110 + more, 1110 + more still
+///     1111            the whole value
 ///
 /// All arithmetic is on integers, so both ends agree bit for bit. The length of an encoding can be
 /// told without the baseline: a client can step over what it has no use for.

@@ -7,6 +7,14 @@
 
 // A packet is read into scratch first and takes effect when all of it has turned out to be right.
 
+// What a packet says of its updates in front of them.
+struct head {
+    uint32_t update_count;
+    uint32_t rice_bits;
+    uint32_t first_index;
+    uint32_t newest_age;
+};
+
 // A packet being read.
 struct reading {
     muster_replica_view *view;
@@ -190,14 +198,14 @@ static void read_update(struct reading *reading, uint32_t index, uint64_t shape)
     }
 }
 
-static void read_updates(struct reading *reading, uint32_t update_count, uint32_t rice_bits)
+static void read_updates(struct reading *reading, const struct head *head)
 {
-    struct heading_shapes shapes = {{0}};
+    struct heading_shapes shapes = {.newest_age = head->newest_age};
     const struct layout *layout = &reading->view->layout;
-    uint32_t next_index = 0;
-    for (uint32_t i = 0; i < update_count && reading->status == MUSTER_OK; i++) {
-        const uint32_t index =
-            heading_get_index(&reading->reader, rice_bits, next_index, layout->known_count_max);
+    uint32_t next_index = head->first_index;
+    for (uint32_t i = 0; i < head->update_count && reading->status == MUSTER_OK; i++) {
+        const uint32_t index = heading_get_index(
+            &reading->reader, head->rice_bits, next_index, layout->known_count_max);
         const uint64_t shape = heading_get_shape(&reading->reader, &shapes, layout->section_count);
         if (reading->reader.is_failed ||
             shape >> (layout->section_count * HEADING_BASE_BITS) != 0) {
@@ -326,9 +334,12 @@ muster_status muster_replica_view_decode(
     memset(view->touched, 0, (view->layout.known_count_max + 63) / 64 * sizeof *view->touched);
     struct reading reading = {.view = view, .status = MUSTER_OK};
     bit_reader_init(&reading.reader, bytes, length);
-    const uint32_t update_count = (uint32_t)bits_get(&reading.reader, 8 * HEADING_COUNT_BYTES);
+    struct head head;
+    head.update_count = (uint32_t)bits_get(&reading.reader, 8 * HEADING_COUNT_BYTES);
     reading.tick = bits_get_varint(&reading.reader);
-    const uint32_t rice_bits = (uint32_t)bits_get(&reading.reader, HEADING_RICE_BITS);
+    head.rice_bits = (uint32_t)bits_get(&reading.reader, HEADING_RICE_BITS);
+    head.first_index = (uint32_t)bits_get(&reading.reader, HEADING_INDEX_BITS);
+    head.newest_age = (uint32_t)bits_get(&reading.reader, HEADING_BASE_BITS);
     if (reading.tick == 0 || reading.tick > MUSTER_TICK_MAX) {
         return MUSTER_ERR_MALFORMED;
     }
@@ -337,7 +348,7 @@ muster_status muster_replica_view_decode(
         read_enters(&reading);
     }
     if (!reading.reader.is_failed && reading.status == MUSTER_OK) {
-        read_updates(&reading, update_count, rice_bits);
+        read_updates(&reading, &head);
     }
     if (reading.reader.is_failed || (reading.status == MUSTER_OK && !is_at_end(&reading.reader))) {
         reading.status = MUSTER_ERR_MALFORMED;

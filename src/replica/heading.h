@@ -5,7 +5,8 @@
 /// sections, and what each of them is the difference from.
 ///
 /// A shape is six bits a section: 0 if it is not there, otherwise what it is based on. Few shapes
-/// occur in one packet, so a shape is named by how recently it was used. Entities come in rising
+/// occur in one packet, so a shape is named by its place in a list in which it rises by one place
+/// with every use; a shape that is not in the list replaces the last. Entities come in rising
 /// order of their index, so an index is the gap from the one before, as a Rice code.
 
 #include "muster/replica_schema.h"
@@ -27,15 +28,22 @@
 #define HEADING_RICE_BITS   3
 #define HEADING_COUNT_BYTES 2
 
+/// A gap of this many times its parameter is written as the index itself, behind as many ones.
+#define HEADING_ONES_MAX 12
+
 /// Shapes that have a short name.
-#define HEADING_SHAPE_COUNT 4
+#define HEADING_SHAPE_COUNT 6
+
+/// Bits of a base that is hardly older than the newest state the client has acknowledged.
+#define HEADING_NEAR_BITS 2
 
 /// Longest gap and shape together, in bits.
-#define HEADING_BITS_MAX (12 + HEADING_INDEX_BITS + 4 + 7 * MUSTER_REPLICA_SECTION_COUNT_MAX)
+#define HEADING_BITS_MAX (12 + HEADING_INDEX_BITS + 6 + 8 * MUSTER_REPLICA_SECTION_COUNT_MAX)
 
-/// The shapes last used, latest first. Begins as all zero, which no shape is.
+/// Shapes, those used often in front. Begins as all zero, which no shape is.
 struct heading_shapes {
-    uint64_t recent[HEADING_SHAPE_COUNT];
+    uint32_t newest_age; // of all states the client has acknowledged, in [0, 63]
+    uint64_t places[HEADING_SHAPE_COUNT];
 };
 
 /// What a section of a shape is based on.
@@ -50,13 +58,33 @@ static inline uint64_t heading_shape_part(uint32_t section_index, uint32_t base)
     return (uint64_t)base << (section_index * HEADING_BASE_BITS);
 }
 
-/// Writes a shape, which is not zero, and moves it to the front.
+/// The place of a shape, HEADING_SHAPE_COUNT if it is not in the list.
+static inline uint32_t heading_place(const struct heading_shapes *shapes, uint64_t shape)
+{
+    uint32_t place = 0;
+    while (place < HEADING_SHAPE_COUNT && shapes->places[place] != shape) {
+        place++;
+    }
+    return place;
+}
+
+/// Lets the shape at a place rise.
+static inline void heading_rise(struct heading_shapes *shapes, uint32_t place)
+{
+    if (place > 0) {
+        const uint64_t shape = shapes->places[place];
+        shapes->places[place] = shapes->places[place - 1];
+        shapes->places[place - 1] = shape;
+    }
+}
+
+/// Writes a shape, which is not zero.
 void heading_put_shape(struct bit_writer *writer,
     struct heading_shapes *shapes,
     uint32_t section_count,
     uint64_t shape);
 
-/// Reads a shape and moves it to the front; fails the reader and returns 0 on one that is none.
+/// Reads a shape; fails the reader and returns 0 on one that is none.
 uint64_t heading_get_shape(
     struct bit_reader *reader, struct heading_shapes *shapes, uint32_t section_count);
 

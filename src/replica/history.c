@@ -10,17 +10,11 @@
 
 #define COORDINATE_MAX_M 1e8f
 
-uint32_t history_base(
+uint32_t history_old_base(
     const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp)
 {
     if (base_stamp == 0) {
         return HEADING_BASE_NONE;
-    }
-    const uint32_t changes = history->slots[slot].changes[section_index];
-    const uint32_t age_ticks = history->stamp - base_stamp;
-    if (age_ticks <= HEADING_AGE_MAX) {
-        const bool is_changed = (changes & bits_mask(age_ticks)) != 0;
-        return is_changed ? age_ticks : 0;
     }
     // An old state serves as long as it lasted into the history.
     const uint32_t section_count = history->layout->section_count;
@@ -29,7 +23,7 @@ uint32_t history_base(
     if (older_stamp > base_stamp) {
         return HEADING_BASE_NONE;
     }
-    return changes != 0 ? HEADING_BASE_OLD : 0;
+    return history->slots[slot].changes[section_index] != 0 ? HEADING_BASE_OLD : 0;
 }
 
 static uint32_t read_uint(const void *column, muster_state_type type, size_t index)

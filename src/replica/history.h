@@ -57,10 +57,22 @@ static inline uint32_t *history_record(
     return history->values + record * history->layout->value_count;
 }
 
+/// history_base() for a state that is older than the history, or for none.
+uint32_t history_old_base(
+    const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp);
+
 /// What a section's difference can be based on for a client that has the state of `base_stamp`.
 /// @return 0 if nothing changed since, else a base as in heading.h
-uint32_t history_base(
-    const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp);
+static inline uint32_t history_base(
+    const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp)
+{
+    const uint32_t age_ticks = history->stamp - base_stamp;
+    if (base_stamp == 0 || age_ticks > HEADING_AGE_MAX) {
+        return history_old_base(history, slot, section_index, base_stamp);
+    }
+    const uint32_t changes = history->slots[slot].changes[section_index];
+    return (changes & bits_mask(age_ticks)) != 0 ? age_ticks : 0;
+}
 
 /// Takes in a tick's world. `columns` need not stay.
 void history_begin_tick(

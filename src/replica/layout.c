@@ -9,7 +9,7 @@
 #define TURN_RADIANS 6.283185307179586
 
 // What a lane costs beyond its own bits when it is sent whole.
-#define LANE_PREFIX_BITS 3
+#define LANE_PREFIX_BITS 4
 
 double layout_field_steps(const muster_replica_field *field)
 {

@@ -13,10 +13,10 @@
 
 #include "muster/replica_schema.h"
 
-/// A motion is the way of one tick in eighths of a step; faster ones are sent as none.
-#define LAYOUT_MOTION_SHIFT 3
-#define LAYOUT_MOTION_MAX   8191
-#define LAYOUT_MOTION_BITS  14
+/// A motion is the way of one tick in quarters of a step; faster ones are sent as none.
+#define LAYOUT_MOTION_SHIFT 2
+#define LAYOUT_MOTION_MAX   4095
+#define LAYOUT_MOTION_BITS  13
 
 /// A field, ready for use.
 struct layout_field {

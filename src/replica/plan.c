@@ -20,29 +20,6 @@
 // A packet with less room than this is not begun.
 #define ROOM_BYTES_MIN 64
 
-uint64_t server_shape(const muster_replica *replica, const struct client *client, uint32_t index)
-{
-    const struct history *history = &replica->history;
-    const uint32_t slot = client->slots[index];
-    const uint32_t ring = client->rings[index];
-    const uint32_t idle_ticks = client_idle_ticks(client, history->stamp, index);
-    const uint32_t phase = server_phase(client, index);
-    uint32_t mask = replica->channel_masks[MUSTER_CHANNEL_CRITICAL];
-    for (uint32_t c = ring == 0 ? 1 : ring; c < MUSTER_CHANNEL_COUNT; c++) {
-        // Due if a beginning of the channel's interval lies between the last update and now.
-        mask |= replica->phases[c][phase] < idle_ticks ? replica->channel_masks[c] : 0;
-    }
-    mask &= server_visible_sections(replica, client, slot);
-
-    uint64_t shape = 0;
-    for (; mask != 0; mask &= mask - 1) {
-        const uint32_t s = (uint32_t)__builtin_ctz(mask);
-        const uint32_t base_stamp = client->base_stamps[s * client->index_count + index];
-        shape |= heading_shape_part(s, history_base(history, slot, s, base_stamp));
-    }
-    return shape;
-}
-
 // Adds to `pending` what is due in this tick. Returns how many updates are due.
 static uint32_t gather_due(
     const muster_replica *replica, struct client *client, uint32_t out_counts[MUSTER_CHANNEL_COUNT])
@@ -183,7 +160,8 @@ static void drop_unchanged(const muster_replica *replica, struct client *client)
     for (uint32_t w = 0; w < client->word_count; w++) {
         for (uint64_t left = client->pending[w]; left != 0; left &= left - 1) {
             const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
-            if (server_shape(replica, client, index) == 0) {
+            uint32_t sections;
+            if (server_shape(replica, client, index, &sections) == 0) {
                 set_remove(client->pending, index);
                 client->sent_stamps[index] = (uint16_t)replica->history.stamp;
             }
@@ -219,11 +197,13 @@ static void choose(const muster_replica *replica, struct client *client, uint32_
 void server_plan(const muster_replica *replica, struct client *client)
 {
     client->prepared_stamp = replica->history.stamp;
+    client->tick_enter_count = 0;
     client->is_limited = false;
     client->is_open = false;
     if (!client->has_viewer) {
         return;
     }
+    client_apply_acks(client);
     server_look(replica, client);
     refill(replica, client);
     uint32_t counts[MUSTER_CHANNEL_COUNT];

@@ -50,9 +50,9 @@ static bool is_def_valid(const muster_replica_def *def)
            def->entity_capacity >= 1 &&
            def->entity_capacity <= MUSTER_REPLICA_ENTITY_CAPACITY_MAX &&
            def->journal_bytes >= JOURNAL_BYTES_MIN && def->journal_bytes <= JOURNAL_BYTES_MAX &&
-           def->encoding_capacity >= ENCODINGS_MIN && def->encoding_capacity <= ENCODINGS_MAX &&
-           is_power_of_two(def->encoding_capacity) && def->interest_ticks >= 1 &&
-           def->interest_ticks <= INTEREST_TICKS_MAX;
+           is_power_of_two(def->journal_bytes) && def->encoding_capacity >= ENCODINGS_MIN &&
+           def->encoding_capacity <= ENCODINGS_MAX && is_power_of_two(def->encoding_capacity) &&
+           def->interest_ticks >= 1 && def->interest_ticks <= INTEREST_TICKS_MAX;
 }
 
 static void take_history(struct slab *slab,
@@ -88,7 +88,7 @@ static void take_client(struct slab *slab,
     const size_t words = (indices + 63) / 64;
     client->index_count = layout->known_count_max;
     client->word_count = (uint32_t)words;
-    client->journal_capacity = def->journal_bytes;
+    client->journal_mask = def->journal_bytes - 1;
     client->since_stamps = slab_take(slab, indices * sizeof *client->since_stamps);
     client->base_stamps =
         slab_take(slab, layout->section_count * indices * sizeof *client->base_stamps);
@@ -257,8 +257,8 @@ static void add_counts(muster_replica_counts *sum, const muster_replica_counts *
     sum->enters += counts->enters;
     sum->updates += counts->updates;
     sum->leaves += counts->leaves;
-    sum->sections += counts->sections;
     sum->encodings += counts->encodings;
+    sum->encodings_made += counts->encodings_made;
 }
 
 void muster_replica_remove_client(muster_replica *replica, uint32_t number)
@@ -280,6 +280,12 @@ static void begin_phases(muster_replica *replica)
             replica->due_patterns[c] |= (uint64_t)(rest == 0) << phase;
         }
     }
+    for (uint32_t ring = 0; ring < MUSTER_CHANNEL_COUNT; ring++) {
+        for (uint32_t phase = 0; phase < SERVER_PHASE_COUNT; phase++) {
+            replica->due_sections[ring][phase] = (uint16_t)server_due_sections(
+                replica, ring, phase, replica->layout.interval_ticks[ring]);
+        }
+    }
 }
 
 void muster_replica_begin_tick(
@@ -295,6 +301,8 @@ void muster_replica_begin_tick(
     replica->can_see_fields = world->can_see_fields;
     replica->can_see_entity = world->can_see_entity;
     replica->rule_context = world->context;
+    replica->is_plain = world->can_see_entity == NULL &&
+                        (replica->owner_mask | replica->team_mask | replica->rule_mask) == 0;
 }
 
 void muster_replica_look(
@@ -308,7 +316,7 @@ void muster_replica_look(
 
 bool muster_replica_acked(muster_replica *replica, uint32_t number, muster_replica_token token)
 {
-    return client_acked(client_at(replica, number), &replica->history, token);
+    return client_acked(client_at(replica, number), token);
 }
 
 bool muster_replica_lost(muster_replica *replica, uint32_t number, muster_replica_token token)

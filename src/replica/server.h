@@ -31,7 +31,11 @@ struct muster_replica {
     uint8_t phases[MUSTER_CHANNEL_COUNT][SERVER_PHASE_COUNT];
     uint64_t due_patterns[MUSTER_CHANNEL_COUNT];
 
-    // The rules of the latest world.
+    // By ring and phase, the sections of an update that comes in time.
+    uint16_t due_sections[MUSTER_CHANNEL_COUNT][SERVER_PHASE_COUNT];
+
+    // The rules of the latest world; `is_plain` if all see everything.
+    bool is_plain;
     bool (*can_see_fields)(void *context, uint32_t player_index, uint32_t slot);
     bool (*can_see_entity)(void *context, uint32_t player_index, uint32_t slot);
     void *rule_context;
@@ -59,5 +63,45 @@ void server_plan(const muster_replica *replica, struct client *client);
 uint32_t server_visible_sections(
     const muster_replica *replica, const struct client *client, uint32_t slot);
 
+/// The sections that are due for an entity in a ring whose last update is so long ago: those of the
+/// critical channel, and those of the ring's channel and after it of which an interval has begun
+/// since.
+static inline uint32_t server_due_sections(
+    const muster_replica *replica, uint32_t ring, uint32_t phase, uint32_t idle_ticks)
+{
+    uint32_t mask = replica->channel_masks[MUSTER_CHANNEL_CRITICAL];
+    for (uint32_t c = ring == 0 ? 1 : ring; c < MUSTER_CHANNEL_COUNT; c++) {
+        mask |= replica->phases[c][phase] < idle_ticks ? replica->channel_masks[c] : 0;
+    }
+    return mask;
+}
+
 /// What an update of an index has to hold now, as a shape; 0 if there is nothing to tell.
-uint64_t server_shape(const muster_replica *replica, const struct client *client, uint32_t index);
+/// @param out_sections  set to the sections of the shape
+static inline uint64_t server_shape(const muster_replica *replica,
+    const struct client *client,
+    uint32_t index,
+    uint32_t *out_sections)
+{
+    const struct history *history = &replica->history;
+    const uint32_t slot = client->slots[index];
+    const uint32_t ring = client->rings[index];
+    const uint32_t idle_ticks = client_idle_ticks(client, history->stamp, index);
+    const uint32_t phase = server_phase(client, index);
+    uint32_t mask = idle_ticks == replica->layout.interval_ticks[ring]
+                        ? replica->due_sections[ring][phase]
+                        : server_due_sections(replica, ring, phase, idle_ticks);
+    mask &=
+        replica->is_plain ? replica->everyone_mask : server_visible_sections(replica, client, slot);
+    uint64_t shape = 0;
+    uint32_t sections = 0;
+    for (; mask != 0; mask &= mask - 1) {
+        const uint32_t s = (uint32_t)__builtin_ctz(mask);
+        const uint32_t base_stamp = client->base_stamps[s * client->index_count + index];
+        const uint64_t base = history_base(history, slot, s, base_stamp);
+        shape |= base << (s * HEADING_BASE_BITS);
+        sections |= (base != 0 ? 1u : 0u) << s;
+    }
+    *out_sections = sections;
+    return shape;
+}

@@ -8,6 +8,10 @@
 // Whole entities take at most this part of a packet while updates wait as well.
 #define ENTER_SHARE 2
 
+// Whole entities that a client is told of in one tick, at most: a world of a thousand takes a
+// quarter of a second and about 1 Mbit/s.
+#define ENTER_TICK_MAX 64
+
 // A packet with less room than this is not begun.
 #define ROOM_BYTES_MIN 64
 
@@ -15,6 +19,9 @@
 #define AVERAGE_SHIFT 4
 
 #define ENCODING_BYTES_MAX 512
+
+// Updates prepared together.
+#define BATCH_COUNT 16
 
 // A packet being written.
 struct packet {
@@ -24,23 +31,49 @@ struct packet {
     struct heading_shapes shapes;
     uint32_t journal_begin;
     uint32_t note_next; // one more than the index noted last
+    uint32_t first_index;
     uint32_t next_index;
     uint32_t rice_bits;
     uint32_t enter_count;
     uint32_t leave_count;
     uint32_t update_count;
-    uint32_t gap_sum;
-    muster_replica_counts *counts;
+    uint32_t encoding_count; // used
+    uint32_t made_count;     // of them, those that nobody had made
 };
 
-// Appends a section, from the shared encodings if it is there.
-static void put_section(struct packet *packet, uint32_t slot, uint32_t section_index, uint32_t base)
+// An update that is about to be written.
+struct update {
+    uint32_t index;
+    uint32_t slot;
+    uint32_t sections;
+    struct cache_key key;
+};
+
+// Encodes all sections of a shape.
+static void encode_shape(
+    const muster_replica *replica, uint32_t slot, uint64_t shape, struct bit_writer *writer)
+{
+    const struct history *history = &replica->history;
+    const uint32_t *values = history_record(history, slot, 0);
+    for (uint32_t s = 0; s < replica->layout.section_count; s++) {
+        const uint32_t base = heading_base(shape, s);
+        if (base == HEADING_BASE_NONE) {
+            codec_put_whole(&replica->layout, s, values, writer);
+        } else if (base != 0) {
+            const uint32_t age_ticks = base == HEADING_BASE_OLD ? HEADING_AGE_MAX : base;
+            codec_put_delta(&replica->layout, s, values, history_record(history, slot, age_ticks),
+                base, writer);
+        }
+    }
+    MUSTER_ASSERT(!writer->is_overrun);
+}
+
+// Appends all sections of a shape, from the shared encodings if they are there.
+static void put_sections(struct packet *packet, uint32_t slot, const struct cache_key *key)
 {
     muster_replica *replica = packet->replica;
-    const struct history *history = &replica->history;
-    const uint64_t tag = cache_tag(history->stamp, slot, section_index, base);
-    const struct cache_entry *entry = cache_find(&replica->cache, tag);
-    packet->counts->sections++;
+    const struct cache_entry *entry = cache_find(&replica->cache, key);
+    packet->encoding_count++;
     if (entry != NULL && entry->bit_count <= 64) {
         const uint64_t bits = bytes_load_u64(entry->bytes) & bits_mask(entry->bit_count);
         bits_put(&packet->writer, bits, entry->bit_count);
@@ -53,28 +86,11 @@ static void put_section(struct packet *packet, uint32_t slot, uint32_t section_i
     uint8_t bytes[ENCODING_BYTES_MAX];
     struct bit_writer writer;
     bit_writer_init(&writer, bytes, sizeof bytes);
-    const uint32_t *values = history_record(history, slot, 0);
-    if (base == HEADING_BASE_NONE) {
-        codec_put_whole(&replica->layout, section_index, values, &writer);
-    } else {
-        const uint32_t age_ticks = base == HEADING_BASE_OLD ? HEADING_AGE_MAX : base;
-        codec_put_delta(&replica->layout, section_index, values,
-            history_record(history, slot, age_ticks), base, &writer);
-    }
+    encode_shape(replica, slot, key->shape, &writer);
     const size_t length = bit_writer_finish(&writer);
-    MUSTER_ASSERT(!writer.is_overrun);
-    packet->counts->encodings++;
-    cache_add(&replica->cache, tag, bytes, (uint32_t)writer.bit_count);
+    packet->made_count++;
+    cache_add(&replica->cache, key, bytes, (uint32_t)writer.bit_count);
     bits_put_run(&packet->writer, bytes, length, 0, writer.bit_count);
-}
-
-static uint32_t shape_sections(const muster_replica *replica, uint64_t shape)
-{
-    uint32_t mask = 0;
-    for (uint32_t s = 0; s < replica->layout.section_count; s++) {
-        mask |= (heading_base(shape, s) != 0 ? 1u : 0u) << s;
-    }
-    return mask;
 }
 
 static void note(struct packet *packet, uint32_t index, uint32_t section_mask)
@@ -117,7 +133,6 @@ static bool write_enter(struct packet *packet, uint32_t index, size_t spare_bits
         return true; // gone, or hidden: the next look takes it away
     }
     const struct bit_writer bookmark = packet->writer;
-    const muster_replica_counts counts = *packet->counts;
     const bool is_mine = history->slots[slot].owner == client->viewer.player_index + 1;
     bits_put_bool(&packet->writer, true);
     bits_put(&packet->writer, index, HEADING_INDEX_BITS);
@@ -125,17 +140,20 @@ static bool write_enter(struct packet *packet, uint32_t index, size_t spare_bits
     bits_put(&packet->writer, history->slots[slot].kind, 16);
     bits_put_bool(&packet->writer, is_mine);
     bits_put(&packet->writer, sections, replica->layout.section_count);
+    uint64_t shape = 0;
     for (uint32_t mask = sections; mask != 0; mask &= mask - 1) {
-        put_section(packet, slot, (uint32_t)__builtin_ctz(mask), HEADING_BASE_NONE);
+        shape |= heading_shape_part((uint32_t)__builtin_ctz(mask), HEADING_BASE_NONE);
     }
+    const struct cache_key key = cache_key_of(&replica->cache, history->stamp, slot, shape);
+    put_sections(packet, slot, &key);
     if (packet->writer.is_overrun || bit_writer_space(&packet->writer) < spare_bits) {
         packet->writer = bookmark;
-        *packet->counts = counts;
         return false;
     }
     client->states[index] = CLIENT_STATE_TOLD;
     note(packet, index, sections);
     packet->enter_count++;
+    client->tick_enter_count++;
     return true;
 }
 
@@ -149,6 +167,9 @@ static bool write_enters(struct packet *packet, size_t spare_bits)
         for (uint32_t w = 0; client->entering_count > 0 && w < client->word_count; w++) {
             for (uint64_t left = client->entering[w]; left != 0; left &= left - 1) {
                 const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
+                if (client->tick_enter_count >= ENTER_TICK_MAX) {
+                    return true;
+                }
                 if (client->rings[index] != ring ||
                     client_idle_ticks(client, stamp, index) < CLIENT_REPEAT_TICKS) {
                     continue;
@@ -162,76 +183,149 @@ static bool write_enters(struct packet *packet, size_t spare_bits)
     return true;
 }
 
-// Appends what an update holds. On trial: false if it does not fit.
-static bool write_update(struct packet *packet, uint32_t index)
+// Books an update that was written.
+static void close_update(struct packet *packet, const struct update *update)
 {
-    muster_replica *replica = packet->replica;
-    struct client *client = packet->client;
-    const uint32_t slot = client->slots[index];
-    const bool is_dead = replica->history.slots[slot].born_stamp > client->since_stamps[index];
-    const uint64_t shape = is_dead ? 0 : server_shape(replica, client, index);
-    set_remove(client->pending, index);
-    if (shape == 0) {
-        client->sent_stamps[index] = (uint16_t)replica->history.stamp;
-        return true;
-    }
+    set_remove(packet->client->pending, update->index);
+    note(packet, update->index, update->sections);
+    packet->next_index = update->index + 1;
+    packet->update_count++;
+}
+
+// Appends an update of any kind. On trial: false if it does not fit.
+static bool write_any_update(struct packet *packet, const struct update *update)
+{
+    const uint32_t section_count = packet->replica->layout.section_count;
     const struct bit_writer bookmark = packet->writer;
-    const struct heading_shapes shapes = packet->shapes;
-    const muster_replica_counts counts = *packet->counts;
-    heading_put_index(&packet->writer, packet->rice_bits, packet->next_index, index);
-    heading_put_shape(&packet->writer, &packet->shapes, replica->layout.section_count, shape);
-    for (uint32_t s = 0; s < replica->layout.section_count; s++) {
-        const uint32_t base = heading_base(shape, s);
-        if (base != 0) {
-            put_section(packet, slot, s, base);
-        }
-    }
+    heading_put_index(&packet->writer, packet->rice_bits, packet->next_index, update->index);
+    heading_put_shape(&packet->writer, &packet->shapes, section_count, update->key.shape);
+    put_sections(packet, update->slot, &update->key);
     if (packet->writer.is_overrun) {
-        packet->writer = bookmark;
-        packet->shapes = shapes;
-        *packet->counts = counts;
-        set_add(client->pending, index);
+        packet->writer = bookmark; // nothing follows, so the shapes do not matter any more
         return false;
     }
-    note(packet, index, shape_sections(replica, shape));
-    packet->gap_sum += index - packet->next_index;
-    packet->next_index = index + 1;
-    packet->update_count++;
+    close_update(packet, update);
     return true;
 }
 
-// Writes pending updates from the cursor on. A packet goes up to the end of the table; those before
-// the cursor come in the next one, so that the end gets its turn too.
+// Appends an update: most have a short heading and an encoding that is there, and take one or two
+// puts.
+static bool write_update(struct packet *packet, const struct update *update)
+{
+    const struct cache_entry *entry = cache_find(&packet->replica->cache, &update->key);
+    const uint32_t place = heading_place(&packet->shapes, update->key.shape);
+    const uint32_t gap = update->index - packet->next_index;
+    const uint32_t ones = gap >> packet->rice_bits;
+    if (entry == NULL || entry->bit_count > 64 || place == HEADING_SHAPE_COUNT ||
+        ones >= HEADING_ONES_MAX || bit_writer_space(&packet->writer) < 64 + 64) {
+        return write_any_update(packet, update);
+    }
+    uint32_t head_bits = ones + 1 + packet->rice_bits;
+    uint64_t head = bits_mask(ones) | (gap & bits_mask(packet->rice_bits)) << (ones + 1);
+    head |= bits_mask(place) << head_bits;
+    head_bits += place + 1;
+    heading_rise(&packet->shapes, place);
+
+    const uint64_t body = bytes_load_u64(entry->bytes) & bits_mask(entry->bit_count);
+    if (head_bits + entry->bit_count <= 64) {
+        bits_put(&packet->writer, head | body << head_bits, head_bits + entry->bit_count);
+    } else {
+        bits_put(&packet->writer, head, head_bits);
+        bits_put(&packet->writer, body, entry->bit_count);
+    }
+    packet->encoding_count++;
+    close_update(packet, update);
+    return true;
+}
+
+// Looks what there is to tell of an index that is due. False if there is nothing.
+static bool prepare_update(struct packet *packet, uint32_t index, struct update *out_update)
+{
+    const muster_replica *replica = packet->replica;
+    const struct history *history = &replica->history;
+    struct client *client = packet->client;
+    const uint32_t slot = client->slots[index];
+    const bool is_dead = history->slots[slot].born_stamp > client->since_stamps[index];
+    const uint64_t shape =
+        is_dead ? 0 : server_shape(replica, client, index, &out_update->sections);
+    if (shape == 0) {
+        set_remove(client->pending, index);
+        client->sent_stamps[index] = (uint16_t)history->stamp;
+        return false;
+    }
+    out_update->index = index;
+    out_update->slot = slot;
+    out_update->key = cache_key_of(&replica->cache, history->stamp, slot, shape);
+    cache_prefetch(&replica->cache, &out_update->key);
+    return true;
+}
+
+static bool write_batch(struct packet *packet, const struct update *updates, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!write_update(packet, &updates[i])) {
+            packet->client->cursor = updates[i].index;
+            return false;
+        }
+    }
+    return true;
+}
+
+// Updates of a word that may be written in this tick.
+static uint64_t sendable(const struct client *client, uint32_t w)
+{
+    return client->pending[w] & (client->is_limited ? client->chosen[w] : UINT64_MAX);
+}
+
+// Writes pending updates from the cursor on, some at a time so that the shared encodings are on
+// their way from memory while others are written. A packet goes up to the end of the table; those
+// before the cursor come in the next one, so that the end gets its turn too.
 static void write_updates(struct packet *packet)
 {
     struct client *client = packet->client;
+    struct update updates[BATCH_COUNT];
+    uint32_t count = 0;
     for (uint32_t w = client->cursor / 64; w < client->word_count; w++) {
-        uint64_t left = client->pending[w];
-        left &= client->is_limited ? client->chosen[w] : UINT64_MAX;
+        uint64_t left = sendable(client, w);
+        left &= w == client->cursor / 64 ? UINT64_MAX << (client->cursor % 64) : UINT64_MAX;
         for (; left != 0; left &= left - 1) {
             const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
-            if (!write_update(packet, index)) {
-                client->cursor = index;
-                return;
+            count += prepare_update(packet, index, &updates[count]) ? 1 : 0;
+            if (count == BATCH_COUNT) {
+                if (!write_batch(packet, updates, count)) {
+                    return;
+                }
+                count = 0;
             }
         }
     }
-    client->cursor = 0;
+    if (write_batch(packet, updates, count)) {
+        client->cursor = 0;
+    }
 }
 
-// Whether any update may be written. Begins at the front if there is none behind the cursor.
-static bool has_updates(struct client *client)
+// Moves the cursor to the first index at or behind it that is to be updated; to the first of all
+// if those are done. False if there is none.
+static bool find_first(struct client *client)
 {
-    uint64_t before = 0;
-    uint64_t behind = 0;
-    for (uint32_t w = 0; w < client->word_count; w++) {
-        const uint64_t any =
-            client->pending[w] & (client->is_limited ? client->chosen[w] : UINT64_MAX);
-        before |= w < client->cursor / 64 ? any : 0;
-        behind |= w >= client->cursor / 64 ? any : 0;
+    for (uint32_t w = client->cursor / 64; w < client->word_count; w++) {
+        const bool is_first = w == client->cursor / 64;
+        const uint64_t before = is_first ? bits_mask(client->cursor % 64) : 0;
+        const uint64_t any = sendable(client, w) & ~before;
+        if (any != 0) {
+            client->cursor = w * 64 + (uint32_t)__builtin_ctzll(any);
+            return true;
+        }
     }
-    client->cursor = behind == 0 ? 0 : client->cursor / 64 * 64;
-    return (before | behind) != 0;
+    client->cursor = 0;
+    for (uint32_t w = 0; w < client->word_count; w++) {
+        const uint64_t any = sendable(client, w);
+        if (any != 0) {
+            client->cursor = w * 64 + (uint32_t)__builtin_ctzll(any);
+            return true;
+        }
+    }
+    return false;
 }
 
 // The parameter that suits the gaps between updates of late.
@@ -255,18 +349,21 @@ static void close_packet(struct packet *packet, size_t length, size_t update_bit
     struct client *client = packet->client;
     if (packet->update_count > 0) {
         const uint32_t count = packet->update_count;
+        const uint32_t gaps = packet->next_index - packet->first_index - count;
         client->update_bits = follow(client->update_bits, (uint32_t)update_bits * 16 / count);
         client->update_bits = client->update_bits < 16 ? 16 : client->update_bits;
-        client->gap_sixteenths = follow(client->gap_sixteenths, packet->gap_sum * 16 / count);
+        client->gap_sixteenths = follow(client->gap_sixteenths, gaps * 16 / count);
     }
     client->credit_bytes -= client->viewer.bytes_per_s == 0
                                 ? 0
                                 : (int32_t)length + client->viewer.packet_overhead_bytes;
-    packet->counts->packets++;
-    packet->counts->bytes += length;
-    packet->counts->enters += packet->enter_count;
-    packet->counts->leaves += packet->leave_count;
-    packet->counts->updates += packet->update_count;
+    client->counts.packets++;
+    client->counts.bytes += length;
+    client->counts.enters += packet->enter_count;
+    client->counts.leaves += packet->leave_count;
+    client->counts.updates += packet->update_count;
+    client->counts.encodings += packet->encoding_count;
+    client->counts.encodings_made += packet->made_count;
 }
 
 // Writes everything behind the count of updates. Returns the packet's length, 0 if it is empty.
@@ -276,6 +373,8 @@ static size_t write_packet(struct packet *packet, bool has_update_waiting, uint8
     bits_put(writer, 0, 8 * HEADING_COUNT_BYTES);
     bits_put_varint(writer, packet->replica->history.tick);
     bits_put(writer, packet->rice_bits, HEADING_RICE_BITS);
+    bits_put(writer, packet->first_index, HEADING_INDEX_BITS);
+    bits_put(writer, packet->shapes.newest_age, HEADING_BASE_BITS);
     write_leaves(packet);
     bits_put_bool(writer, false);
     const size_t spare_bits = has_update_waiting ? writer->capacity_bits / ENTER_SHARE : 1;
@@ -327,10 +426,14 @@ void muster_replica_write(muster_replica *replica,
         .client = client,
         .journal_begin = client->journal_head,
         .rice_bits = choose_rice_bits(client->gap_sixteenths),
-        .counts = &client->counts,
     };
+    const bool has_updates = find_first(client);
+    const uint32_t newest_age = replica->history.stamp - client->newest_acked_stamp;
+    packet.first_index = client->cursor;
+    packet.next_index = client->cursor;
+    packet.shapes.newest_age = newest_age < HEADING_BASE_NONE ? newest_age : HEADING_BASE_NONE;
     bit_writer_init(&packet.writer, bytes, room);
-    *out_length = write_packet(&packet, has_updates(client), bytes);
+    *out_length = write_packet(&packet, has_updates, bytes);
     if (*out_length == 0) {
         client->is_open = false;
         return;

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replica/scene.h"
+
+#include "harness/failing_heap.h"
+
+// The client's end, fed with what the server wrote and with worse.
+
+static uint64_t seed = 1;
+
+// All that can be asked of a view, as one number.
+static uint64_t digest(const muster_replica_view *view, const muster_replica_schema *schema)
+{
+    uint64_t sum = muster_replica_view_tick(view) + muster_replica_view_count(view);
+    muster_replica_entity entity;
+    for (uint32_t index = 0; index < schema->known_count_max; index++) {
+        if (!muster_replica_view_entity(view, index, &entity)) {
+            continue;
+        }
+        sum = sum * 31 + entity.id + entity.tick + entity.kind;
+        for (uint32_t f = 0; f < schema->field_count; f++) {
+            uint32_t values[MUSTER_REPLICA_LANE_COUNT_MAX];
+            (void)muster_replica_view_values(view, index, f, values);
+            sum = sum * 31 + muster_replica_view_field_tick(view, index, f);
+            for (int lane = 0; lane < MUSTER_REPLICA_LANE_COUNT_MAX; lane++) {
+                sum = sum * 31 + values[lane];
+            }
+        }
+    }
+    return sum;
+}
+
+// The next packet that client 0 would get, not decoded yet. Some ticks have none.
+static const struct scene_packet *next_packet(struct scene *scene)
+{
+    const muster_parallel parallel = muster_parallel_serial();
+    scene->clients[0].packets[0].is_there = false;
+    for (int tick = 0; tick < 20 && !scene->clients[0].packets[0].is_there; tick++) {
+        scene_step(scene);
+        muster_replica_begin_tick(scene->replica, &scene->world, &parallel);
+        scene_keep(scene);
+        scene_acknowledge(scene, 0);
+        scene_send(scene, 0);
+    }
+    assert_true(scene->clients[0].packets[0].is_there);
+    return &scene->clients[0].packets[0];
+}
+
+static void a_packet_cut_anywhere_changes_nothing(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 30, 1, 40.0f);
+    muster_replica_view *view = scene->clients[0].view;
+    for (int tick = 0; tick < 40; tick++) {
+        const struct scene_packet *packet = next_packet(scene);
+        const uint64_t before = digest(view, &scene->schema);
+        for (size_t cut = 0; cut < packet->length; cut++) {
+            uint8_t *exact = malloc(cut + 1); // its end is watched by the address sanitizer
+            assert_non_null(exact);
+            memcpy(exact + 1, packet->bytes, cut);
+            assert_int_not_equal(muster_replica_view_decode(view, exact + 1, cut), MUSTER_OK);
+            free(exact);
+        }
+        assert_true(digest(view, &scene->schema) == before);
+        scene->tick++; // what was sent arrives
+        scene_receive(scene, 0);
+        scene->tick--;
+        scene_check(scene, 0);
+    }
+    scene_destroy(scene);
+}
+
+static void bytes_behind_a_packet_are_refused(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 30, 1, 40.0f);
+    struct scene_packet packet = *next_packet(scene);
+    packet.bytes[packet.length] = 0;
+    assert_int_equal(
+        muster_replica_view_decode(scene->clients[0].view, packet.bytes, packet.length + 1),
+        MUSTER_ERR_MALFORMED);
+    static uint8_t large[MUSTER_REPLICA_PACKET_BYTES_MAX + 1];
+    assert_int_equal(muster_replica_view_decode(scene->clients[0].view, large, sizeof large),
+        MUSTER_ERR_MALFORMED);
+    scene_destroy(scene);
+}
+
+// Whatever arrives, values stay in their ranges, and a refusal leaves no trace.
+static void flipped_bits_do_no_harm(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 30, 1, 40.0f);
+    muster_replica_view *view = scene->clients[0].view;
+    for (int round = 0; round < 60; round++) {
+        const struct scene_packet *packet = next_packet(scene);
+        for (int flip = 0; flip < 60; flip++) {
+            uint8_t bytes[SCENE_PACKET_BYTES];
+            memcpy(bytes, packet->bytes, packet->length);
+            const uint32_t bit = scene_random(scene, (uint32_t)packet->length * 8);
+            bytes[bit / 8] ^= (uint8_t)(1u << (bit % 8));
+            const uint64_t before = digest(view, &scene->schema);
+            const muster_status status = muster_replica_view_decode(view, bytes, packet->length);
+            if (status != MUSTER_OK) {
+                assert_true(digest(view, &scene->schema) == before);
+            }
+            for (uint32_t index = 0; index < 64; index++) {
+                uint32_t values[MUSTER_REPLICA_LANE_COUNT_MAX];
+                (void)muster_replica_view_values(view, index, SCENE_HEALTH, values);
+                assert_in_range(values[0], 0, 100);
+                (void)muster_replica_view_values(view, index, SCENE_YAW, values);
+                assert_in_range(values[0], 0, 1023);
+            }
+            for (muster_replica_event event; muster_replica_view_pop_event(view, &event);) {
+            }
+        }
+        scene->tick++;
+        scene_receive(scene, 0);
+        scene->tick--;
+    }
+    scene_destroy(scene);
+}
+
+static void a_packet_that_comes_again_changes_nothing(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 30, 1, 40.0f);
+    muster_replica_view *view = scene->clients[0].view;
+    struct scene_packet old[16] = {{{0}, 0, 0, 0, false}};
+    for (int tick = 0; tick < 300; tick++) {
+        const struct scene_packet *packet = next_packet(scene);
+        old[tick % 16] = *packet;
+        scene->tick++;
+        scene_receive(scene, 0);
+        scene->tick--;
+        const uint64_t before = digest(view, &scene->schema);
+        const struct scene_packet *again = &old[scene_random(scene, 16)];
+        if (again->length > 0) {
+            const muster_status status =
+                muster_replica_view_decode(view, again->bytes, again->length);
+            assert_true(status == MUSTER_OK || status == MUSTER_ERR_NOT_FOUND);
+        }
+        assert_true(digest(view, &scene->schema) == before);
+        muster_replica_event event;
+        while (muster_replica_view_pop_event(view, &event)) {
+            assert_in_range(event.entity.tick, 1, 4);
+        }
+    }
+    scene_destroy(scene);
+}
+
+static void without_room_for_states_a_packet_is_refused_whole(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 80, 1, 40.0f);
+    muster_replica_view_def def = muster_replica_view_default_def();
+    def.schema = &scene->schema;
+    def.state_capacity = 64;
+    muster_replica_view *view;
+    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_OK);
+    muster_status status = MUSTER_OK;
+    for (int tick = 0; tick < 10 && status == MUSTER_OK; tick++) {
+        const struct scene_packet *packet = next_packet(scene);
+        const uint64_t before = digest(view, &scene->schema);
+        status = muster_replica_view_decode(view, packet->bytes, packet->length);
+        assert_true(status == MUSTER_OK || digest(view, &scene->schema) == before);
+    }
+    assert_int_equal(status, MUSTER_ERR_FULL);
+    muster_replica_view_destroy(view);
+    scene_destroy(scene);
+}
+
+static void events_that_nobody_takes_make_packets_wait(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 60, 1, 40.0f);
+    muster_replica_view_destroy(scene->clients[0].view);
+    muster_replica_destroy(scene->replica);
+    scene->schema.known_count_max = 64;
+    muster_replica_def def = muster_replica_default_def();
+    def.entity_capacity = SCENE_ENTITIES_MAX;
+    scene_create_replica(scene, def);
+    muster_status status = MUSTER_OK;
+    for (int tick = 0; tick < 2000 && status == MUSTER_OK; tick++) {
+        scene_spawn(scene, 1 + scene_random(scene, 59));
+        const muster_parallel parallel = muster_parallel_serial();
+        scene_step(scene);
+        muster_replica_begin_tick(scene->replica, &scene->world, &parallel);
+        const muster_replica_viewer viewer = {.viewpoint = scene->position[0]};
+        muster_replica_look(scene->replica, 0, &viewer);
+        for (;;) {
+            uint8_t bytes[SCENE_PACKET_BYTES];
+            size_t length;
+            muster_replica_token token;
+            muster_replica_write(scene->replica, 0, bytes, sizeof bytes, &length, &token);
+            if (length == 0 || status != MUSTER_OK) {
+                break;
+            }
+            status = muster_replica_view_decode(scene->clients[0].view, bytes, length);
+            (void)muster_replica_acked(scene->replica, 0, token);
+        }
+    }
+    assert_int_equal(status, MUSTER_ERR_FULL);
+    scene_destroy(scene);
+}
+
+static void numbers_are_within_half_a_step(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 30, 1, 40.0f);
+    for (int tick = 0; tick < 100; tick++) {
+        scene_tick(scene);
+    }
+    scene->is_frozen = true;
+    for (int tick = 0; tick < 60; tick++) {
+        scene_tick(scene);
+    }
+    muster_replica_entity entity;
+    uint32_t count = 0;
+    for (uint32_t index = 0; index < 64; index++) {
+        if (!muster_replica_view_entity(scene->clients[0].view, index, &entity)) {
+            continue;
+        }
+        const uint32_t slot = scene_slot(entity.id);
+        float numbers[MUSTER_REPLICA_LANE_COUNT_MAX];
+        assert_int_equal(entity.is_mine, slot == 0);
+        assert_true(
+            muster_replica_view_numbers(scene->clients[0].view, index, SCENE_POSITION, numbers));
+        assert_float_equal(numbers[0], scene->position[slot].x, 0.0051f);
+        assert_float_equal(numbers[2], scene->position[slot].z, 0.0051f);
+        assert_float_equal(numbers[3], 0.0f, 0.0f);
+        assert_true(
+            muster_replica_view_motion(scene->clients[0].view, index, SCENE_POSITION, numbers));
+        assert_float_equal(numbers[0], 0.0f, 0.0f);
+        assert_false(muster_replica_view_motion(scene->clients[0].view, index, SCENE_YAW, numbers));
+        assert_true(
+            muster_replica_view_numbers(scene->clients[0].view, index, SCENE_VELOCITY, numbers));
+        assert_float_equal(numbers[1], scene->velocity[slot].y, 0.016f);
+        count++;
+    }
+    assert_int_equal(count, 30);
+    float numbers[MUSTER_REPLICA_LANE_COUNT_MAX];
+    assert_false(
+        muster_replica_view_numbers(scene->clients[0].view, UINT32_MAX, SCENE_YAW, numbers));
+    assert_int_equal(muster_replica_view_field_tick(scene->clients[0].view, 500, SCENE_YAW), 0);
+    scene_destroy(scene);
+}
+
+static void create_refuses_what_is_out_of_range(void **state)
+{
+    (void)state;
+    const muster_replica_schema schema = scene_schema();
+    muster_replica_view_def def = muster_replica_view_default_def();
+    muster_replica_view *view = (void *)&def; // anything but NULL
+    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_INVALID);
+    assert_null(view);
+    def.schema = &schema;
+    def.state_capacity = 63;
+    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_INVALID);
+    def.state_capacity = (1u << 20) + 1;
+    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_INVALID);
+    def.state_capacity = 64;
+    struct failing_heap heap = {.alloc_count_max = 0};
+    def.allocator = failing_heap_allocator(&heap);
+    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_NO_MEMORY);
+    heap.alloc_count_max = 1;
+    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_OK);
+    assert_in_range(heap.bytes_live, 1, muster_replica_view_memory_bytes(&def));
+    muster_replica_view_destroy(view);
+    assert_int_equal(heap.bytes_live, 0);
+    muster_replica_view_destroy(NULL);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        seed = strtoull(argv[1], NULL, 0);
+    }
+    printf("seed %llu\n", (unsigned long long)seed);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_packet_cut_anywhere_changes_nothing),
+        cmocka_unit_test(bytes_behind_a_packet_are_refused),
+        cmocka_unit_test(flipped_bits_do_no_harm),
+        cmocka_unit_test(a_packet_that_comes_again_changes_nothing),
+        cmocka_unit_test(without_room_for_states_a_packet_is_refused_whole),
+        cmocka_unit_test(events_that_nobody_takes_make_packets_wait),
+        cmocka_unit_test(numbers_are_within_half_a_step),
+        cmocka_unit_test(create_refuses_what_is_out_of_range),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
