@@ -333,13 +333,13 @@ static struct result run_scenario(const struct scenario *scenario)
     const double payload = (double)(after.bytes - before.bytes);
     const double bytes = payload + packets * OVERHEAD_BYTES;
     const double updates = (double)(after.updates - before.updates);
+    const double sections = (double)(after.sections - before.sections);
     const double encodings = (double)(after.encodings - before.encodings);
-    const double made = (double)(after.encodings_made - before.encodings_made);
     return (struct result){
         .kbit_s = bytes * 8.0 / 1000.0 / all_s / PLAYER_COUNT,
         .update_bytes = bytes / updates,
         .update_bits = payload * 8.0 / updates,
-        .hit_rate = 1.0 - made / encodings,
+        .hit_rate = 1.0 - encodings / sections,
         .updates_per_s = updates / all_s / PLAYER_COUNT,
         .packets_per_s = packets / all_s / PLAYER_COUNT,
         .cores = cpu_s / round_s,
@@ -363,7 +363,7 @@ static void print_result(const struct scenario *scenario, const struct result *r
         scenario->name, result->kbit_s, naive_kbit_s, result->kbit_s / naive_kbit_s);
     print_metric(scenario->name, "cpu", result->cores, "cores");
     print_metric(scenario->name, "update_cpu", result->update_ns, "ns");
-    print_metric(scenario->name, "shared", result->hit_rate, "of encodings");
+    print_metric(scenario->name, "shared", result->hit_rate, "of sections");
     print_metric(scenario->name, "updates", result->updates_per_s, "1/s");
     print_metric(scenario->name, "update", result->update_bytes, "bytes all in");
     print_metric(scenario->name, "update_payload", result->update_bits, "bits");

@@ -150,9 +150,8 @@ typedef struct muster_replica_counts {
     /// Entities told of for the first time or again, of changes, and of leaving, in all packets.
     uint64_t enters, updates, leaves;
 
-    /// Encodings used, one an enter or update; those of them that had to be made, the others being
-    /// shared.
-    uint64_t encodings, encodings_made;
+    /// Sections written, and those of them that had to be encoded; the others were shared.
+    uint64_t sections, encodings;
 } muster_replica_counts;
 
 /// A definition with every field at its default.

@@ -257,8 +257,8 @@ static void add_counts(muster_replica_counts *sum, const muster_replica_counts *
     sum->enters += counts->enters;
     sum->updates += counts->updates;
     sum->leaves += counts->leaves;
+    sum->sections += counts->sections;
     sum->encodings += counts->encodings;
-    sum->encodings_made += counts->encodings_made;
 }
 
 void muster_replica_remove_client(muster_replica *replica, uint32_t number)

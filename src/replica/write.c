@@ -37,8 +37,8 @@ struct packet {
     uint32_t enter_count;
     uint32_t leave_count;
     uint32_t update_count;
-    uint32_t encoding_count; // used
-    uint32_t made_count;     // of them, those that nobody had made
+    uint32_t section_count;
+    uint32_t encoding_count; // sections that nobody had encoded
 };
 
 // An update that is about to be written.
@@ -49,14 +49,16 @@ struct update {
     struct cache_key key;
 };
 
-// Encodes all sections of a shape.
-static void encode_shape(
+// Encodes all sections of a shape. Returns how many they are.
+static uint32_t encode_shape(
     const muster_replica *replica, uint32_t slot, uint64_t shape, struct bit_writer *writer)
 {
     const struct history *history = &replica->history;
     const uint32_t *values = history_record(history, slot, 0);
+    uint32_t count = 0;
     for (uint32_t s = 0; s < replica->layout.section_count; s++) {
         const uint32_t base = heading_base(shape, s);
+        count += base != 0 ? 1 : 0;
         if (base == HEADING_BASE_NONE) {
             codec_put_whole(&replica->layout, s, values, writer);
         } else if (base != 0) {
@@ -66,6 +68,7 @@ static void encode_shape(
         }
     }
     MUSTER_ASSERT(!writer->is_overrun);
+    return count;
 }
 
 // Appends all sections of a shape, from the shared encodings if they are there.
@@ -73,7 +76,6 @@ static void put_sections(struct packet *packet, uint32_t slot, const struct cach
 {
     muster_replica *replica = packet->replica;
     const struct cache_entry *entry = cache_find(&replica->cache, key);
-    packet->encoding_count++;
     if (entry != NULL && entry->bit_count <= 64) {
         const uint64_t bits = bytes_load_u64(entry->bytes) & bits_mask(entry->bit_count);
         bits_put(&packet->writer, bits, entry->bit_count);
@@ -86,9 +88,8 @@ static void put_sections(struct packet *packet, uint32_t slot, const struct cach
     uint8_t bytes[ENCODING_BYTES_MAX];
     struct bit_writer writer;
     bit_writer_init(&writer, bytes, sizeof bytes);
-    encode_shape(replica, slot, key->shape, &writer);
+    packet->encoding_count += encode_shape(replica, slot, key->shape, &writer);
     const size_t length = bit_writer_finish(&writer);
-    packet->made_count++;
     cache_add(&replica->cache, key, bytes, (uint32_t)writer.bit_count);
     bits_put_run(&packet->writer, bytes, length, 0, writer.bit_count);
 }
@@ -152,6 +153,7 @@ static bool write_enter(struct packet *packet, uint32_t index, size_t spare_bits
     }
     client->states[index] = CLIENT_STATE_TOLD;
     note(packet, index, sections);
+    packet->section_count += (uint32_t)__builtin_popcount(sections);
     packet->enter_count++;
     client->tick_enter_count++;
     return true;
@@ -188,6 +190,7 @@ static void close_update(struct packet *packet, const struct update *update)
 {
     set_remove(packet->client->pending, update->index);
     note(packet, update->index, update->sections);
+    packet->section_count += (uint32_t)__builtin_popcount(update->sections);
     packet->next_index = update->index + 1;
     packet->update_count++;
 }
@@ -233,7 +236,6 @@ static bool write_update(struct packet *packet, const struct update *update)
         bits_put(&packet->writer, head, head_bits);
         bits_put(&packet->writer, body, entry->bit_count);
     }
-    packet->encoding_count++;
     close_update(packet, update);
     return true;
 }
@@ -362,8 +364,8 @@ static void close_packet(struct packet *packet, size_t length, size_t update_bit
     client->counts.enters += packet->enter_count;
     client->counts.leaves += packet->leave_count;
     client->counts.updates += packet->update_count;
+    client->counts.sections += packet->section_count;
     client->counts.encodings += packet->encoding_count;
-    client->counts.encodings_made += packet->made_count;
 }
 
 // Writes everything behind the count of updates. Returns the packet's length, 0 if it is empty.
