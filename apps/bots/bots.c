@@ -14,12 +14,14 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-// Time goes in steps of a millisecond. In each, all sockets that have something are read, then the
-// bots whose turn it is act: each has its own phase of a tick, so that together they send evenly.
+// Time goes in steps of a millisecond. In each, sockets that have something are read, a few at a
+// time, and between them the bots whose turn it is act: each has its own phase of a tick, so that
+// together they send evenly.
 
 #define STEP_US        1000u
 #define TICK_US        16667u
-#define EVENT_COUNT    1024
+#define EVENT_COUNT    16
+#define LATE_US_MAX    (10 * TICK_US)
 #define SOCKET_BUFFER  (256u * 1024u)
 #define SOCKET_PACKETS 16u
 #define SEND_SLOTS     8u
@@ -52,7 +54,7 @@ struct bots {
     int epoll_file;
     uint64_t tick_zero_us; // of the server, by the same clock where it runs on this machine
     uint64_t server_tick_us;
-    uint64_t next_step_us;
+    uint32_t next_index; // whose turn is next
     uint64_t figures_us;
     uint64_t figures_cpu_ns;
     muster_histogram *late_us;
@@ -166,7 +168,6 @@ muster_status bots_create(
         bots->list[i].join_us = now_us + (uint64_t)i * 1000000 / def->join_rate;
         bots->list[i].turn_us = now_us + (uint64_t)i * TICK_US / def->count;
     }
-    bots->next_step_us = now_us;
     bots_reset_figures(bots);
     *out_bots = bots;
     return MUSTER_OK;
@@ -200,7 +201,8 @@ static muster_netcode_time time_now(void)
     return (muster_netcode_time){.steady_us = clock_monotonic_us(), .unix_s = clock_unix_seconds()};
 }
 
-static void receive(struct bots *bots)
+// @return true if more sockets may have something
+static bool receive(struct bots *bots)
 {
     struct epoll_event events[EVENT_COUNT];
     const int count = epoll_wait(bots->epoll_file, events, EVENT_COUNT, 0);
@@ -212,6 +214,7 @@ static void receive(struct bots *bots)
             muster_client_receive(bot->client, now, &bots->received.batch.packets[k]);
         }
     }
+    return count == EVENT_COUNT;
 }
 
 // Nothing of a bot's chat is read; what came is taken so that it does not pile up.
@@ -270,26 +273,34 @@ static void take_turn(struct bots *bots, struct bot *bot, uint64_t now_us)
     }
 }
 
+// Bots stand in the order of their phases, so whose turn is next follows from who was last. Turns
+// that are long past are given up, as a player's would be.
+static void take_turns(struct bots *bots)
+{
+    for (;;) {
+        struct bot *bot = &bots->list[bots->next_index];
+        const uint64_t now_us = clock_monotonic_us();
+        if (bot->turn_us > now_us) {
+            return;
+        }
+        take_turn(bots, bot, now_us);
+        const uint64_t turn_count =
+            (now_us - bot->turn_us) / LATE_US_MAX > 0 ? (now_us - bot->turn_us) / TICK_US : 1;
+        bot->turn_us += turn_count * TICK_US;
+        bots->next_index = bots->next_index + 1 < bots->def.count ? bots->next_index + 1 : 0;
+    }
+}
+
 void bots_run_until(struct bots *bots, uint64_t until_us)
 {
     MUSTER_ASSERT(bots != NULL);
     clock_prefer_punctual();
-    while (bots->next_step_us < until_us) {
-        clock_sleep_until_us(bots->next_step_us);
-        receive(bots);
-        const uint64_t now_us = clock_monotonic_us();
-        for (uint32_t i = 0; i < bots->def.count; i++) {
-            struct bot *bot = &bots->list[i];
-            if (bot->turn_us <= now_us) {
-                take_turn(bots, bot, now_us);
-                bot->turn_us += TICK_US;
-                // Turns that are long past are given up, as a player's would be.
-                bot->turn_us = bot->turn_us + 10 * TICK_US < now_us ? now_us : bot->turn_us;
-            }
+    while (clock_monotonic_us() < until_us) {
+        const bool has_more = receive(bots);
+        take_turns(bots);
+        if (!has_more) {
+            clock_sleep_until_us(clock_monotonic_us() / STEP_US * STEP_US + STEP_US);
         }
-        bots->next_step_us += STEP_US;
-        const uint64_t end_us = clock_monotonic_us();
-        bots->next_step_us = bots->next_step_us < end_us ? end_us : bots->next_step_us;
     }
 }
 
