@@ -16,7 +16,7 @@
 ///
 /// - Order: points are sorted by cell and, in a cell, keep the order they were given in. It
 ///   depends on the definition and the points alone.
-/// - Memory: one allocation at creation, 20 bytes a point and 4 a cell; none afterwards.
+/// - Memory: one allocation at creation, 32 bytes a point and 4 a cell; none afterwards.
 /// - Cost: building is linear in points and cells; a walk costs one step a row of cells.
 /// - Threads: built by one thread at a time. While nobody builds, any number may read.
 

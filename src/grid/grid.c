@@ -15,6 +15,12 @@
 // Readers may load whole vectors that begin at the last point.
 #define PAD_COUNT 8u
 
+// A point on its way to its place.
+struct sorted {
+    uint32_t id;
+    uint32_t cell;
+};
+
 struct muster_grid {
     muster_allocator allocator;
     size_t bytes;
@@ -32,12 +38,17 @@ struct muster_grid {
     float *z;
     uint32_t *ids;
     uint32_t *cell_of; // by the order of the call to build, while building
+    uint32_t *cells;   // of the sorted points
     uint32_t *cell_start;
+    struct sorted *sorted; // while building
 };
 
 static int32_t cell_coordinate(const muster_grid *grid, float coordinate_m)
 {
-    return (int32_t)muster_floor(coordinate_m * grid->cells_per_m);
+    // Rounds down without a branch, which half of all points would take.
+    const float scaled = coordinate_m * grid->cells_per_m;
+    const int32_t truncated = (int32_t)scaled;
+    return truncated - (scaled < (float)truncated);
 }
 
 static int32_t layer_coordinate(const muster_grid *grid, float height_m)
@@ -49,6 +60,14 @@ static uint32_t row_start(const muster_grid *grid, int32_t y, int32_t z)
 {
     const uint32_t row = (uint32_t)((y + LAYER_STRIDE * z) & grid->row_mask);
     return row << grid->column_bits;
+}
+
+static uint32_t cell_of(const muster_grid *grid, muster_vec3 position)
+{
+    const int32_t x = cell_coordinate(grid, position.x);
+    const int32_t y = cell_coordinate(grid, position.y);
+    const int32_t z = layer_coordinate(grid, position.z);
+    return row_start(grid, y, z) + (uint32_t)(x & grid->column_mask);
 }
 
 muster_grid_def muster_grid_default_def(void)
@@ -90,7 +109,7 @@ muster_status muster_grid_create(const muster_grid_def *def, muster_grid **out_g
 
     const size_t point_count = (size_t)def->point_capacity + PAD_COUNT;
     const size_t cell_count = (size_t)def->column_count * def->row_count;
-    const size_t words = point_count * 5 + cell_count + 1;
+    const size_t words = point_count * 8 + cell_count + 1;
     const size_t bytes = sizeof(muster_grid) + words * sizeof(uint32_t);
     muster_grid *grid = def->allocator.alloc(def->allocator.context, bytes, _Alignof(muster_grid));
     if (grid == NULL) {
@@ -112,8 +131,10 @@ muster_status muster_grid_create(const muster_grid_def *def, muster_grid **out_g
     grid->y = grid->x + point_count;
     grid->z = grid->y + point_count;
     grid->ids = (uint32_t *)(grid->z + point_count);
-    grid->cell_of = grid->ids + point_count;
-    grid->cell_start = grid->cell_of + point_count;
+    grid->sorted = (struct sorted *)(grid->ids + point_count);
+    grid->cell_of = (uint32_t *)(grid->sorted + point_count);
+    grid->cells = grid->cell_of + point_count;
+    grid->cell_start = grid->cells + point_count;
     *out_grid = grid;
     return MUSTER_OK;
 }
@@ -130,10 +151,7 @@ void muster_grid_destroy(muster_grid *grid)
 uint32_t muster_grid_cell_at(const muster_grid *grid, muster_vec3 position)
 {
     MUSTER_ASSERT(grid != NULL);
-    const int32_t x = cell_coordinate(grid, position.x);
-    const int32_t y = cell_coordinate(grid, position.y);
-    const int32_t z = layer_coordinate(grid, position.z);
-    return row_start(grid, y, z) + (uint32_t)(x & grid->column_mask);
+    return cell_of(grid, position);
 }
 
 muster_status muster_grid_build(
@@ -148,7 +166,7 @@ muster_status muster_grid_build(
     uint32_t *starts = grid->cell_start;
     memset(starts, 0, ((size_t)grid->cell_count + 1) * sizeof starts[0]);
     for (uint32_t i = 0; i < id_count; i++) {
-        const uint32_t cell = muster_grid_cell_at(grid, positions[ids == NULL ? i : ids[i]]);
+        const uint32_t cell = cell_of(grid, positions[ids == NULL ? i : ids[i]]);
         grid->cell_of[i] = cell;
         starts[cell]++;
     }
@@ -161,12 +179,20 @@ muster_status muster_grid_build(
         starts[cell] = end;
     }
     for (uint32_t i = id_count; i-- > 0;) {
-        const uint32_t id = ids == NULL ? i : ids[i];
-        const uint32_t place = --starts[grid->cell_of[i]];
-        grid->ids[place] = id;
-        grid->x[place] = positions[id].x;
-        grid->y[place] = positions[id].y;
-        grid->z[place] = positions[id].z;
+        const uint32_t cell = grid->cell_of[i];
+        const struct sorted sorted = {.id = ids == NULL ? i : ids[i], .cell = cell};
+        grid->sorted[--starts[cell]] = sorted;
+    }
+
+    // The scattered writes are over; the rest is written front to back.
+    for (uint32_t place = 0; place < id_count; place++) {
+        const struct sorted sorted = grid->sorted[place];
+        const muster_vec3 position = positions[sorted.id];
+        grid->ids[place] = sorted.id;
+        grid->cells[place] = sorted.cell;
+        grid->x[place] = position.x;
+        grid->y[place] = position.y;
+        grid->z[place] = position.z;
     }
     grid->point_count = id_count;
     return MUSTER_OK;
@@ -280,13 +306,12 @@ uint32_t muster_grid_after(const muster_grid *grid, uint32_t index, muster_grid_
     MUSTER_ASSERT(index < grid->point_count);
     MUSTER_ASSERT(out_ranges != NULL);
 
-    const int32_t y = cell_coordinate(grid, grid->y[index]);
-    const int32_t z = layer_coordinate(grid, grid->z[index]);
-    const int32_t column = cell_coordinate(grid, grid->x[index]) & grid->column_mask;
     const int32_t edge = grid->column_mask;
+    const int32_t column = (int32_t)grid->cells[index] & edge;
+    const int32_t row_index = (int32_t)(grid->cells[index] >> grid->column_bits);
 
     // The points after it in its own cell, and the next cell of its row.
-    const uint32_t *row = grid->cell_start + row_start(grid, y, z);
+    const uint32_t *row = grid->cell_start + row_start(grid, row_index, 0);
     uint32_t count = 0;
     if (column < edge) {
         count = add_range(out_ranges, count, index + 1, row[column + 2]);
@@ -296,10 +321,10 @@ uint32_t muster_grid_after(const muster_grid *grid, uint32_t index, muster_grid_
     }
 
     // Three cells of each row on one side of it: above, and for layers all of the one on top.
-    static const int32_t sides[4][2] = {{1, 0}, {-1, 1}, {0, 1}, {1, 1}};
+    static const int32_t sides[4] = {1, LAYER_STRIDE - 1, LAYER_STRIDE, LAYER_STRIDE + 1};
     const uint32_t side_count = grid->is_layered ? 4 : 1;
     for (uint32_t i = 0; i < side_count; i++) {
-        row = grid->cell_start + row_start(grid, y + sides[i][0], z + sides[i][1]);
+        row = grid->cell_start + row_start(grid, row_index + sides[i], 0);
         if (column == 0) {
             count = add_range(out_ranges, count, row[0], row[2]);
             count = add_range(out_ranges, count, row[edge], row[edge + 1]);

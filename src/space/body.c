@@ -22,27 +22,6 @@ static bool velocity_is_valid(muster_vec3 velocity)
     return muster_vec3_dot(velocity, velocity) <= max * max;
 }
 
-muster_vec3 space_limit_position(muster_vec3 position)
-{
-    const float max = MUSTER_SPACE_COORDINATE_MAX;
-    return (muster_vec3){
-        muster_clamp(position.x, -max, max),
-        muster_clamp(position.y, -max, max),
-        muster_clamp(position.z, -max, max),
-    };
-}
-
-muster_vec3 space_limit_speed(muster_vec3 velocity)
-{
-    const float max = MUSTER_SPACE_SPEED_MAX;
-    const float square = muster_vec3_dot(velocity, velocity);
-    if (square <= max * max) {
-        return velocity;
-    }
-    // A little below the limit, so that rounding cannot leave it above.
-    return muster_vec3_scale(velocity, max * 0.999999f / muster_sqrt(square));
-}
-
 static bool slot_is_used(const muster_space *space, uint32_t slot)
 {
     return slot < space->counts[0] && (space->flags[slot] & MUSTER_BODY_EXISTS) != 0;

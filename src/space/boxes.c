@@ -139,7 +139,10 @@ static void list_box(struct box_table *table, uint32_t box, bool is_listing)
 void box_table_fill(struct box_table *table, const muster_space_box *boxes)
 {
     for (uint32_t i = 0; i < table->box_count; i++) {
+        const muster_vec3 extent = box_extent(&boxes[i]);
         table->boxes[i] = boxes[i];
+        table->bounds[i].min = muster_vec3_sub(boxes[i].centre, extent);
+        table->bounds[i].max = muster_vec3_add(boxes[i].centre, extent);
         table->sines[i] = muster_sin(boxes[i].heading);
         table->cosines[i] = muster_cos(boxes[i].heading);
         list_box(table, i, false);
@@ -158,8 +161,8 @@ void box_table_fill(struct box_table *table, const muster_space_box *boxes)
 muster_grid_range box_table_at(const struct box_table *table, float x, float y)
 {
     const struct plan *plan = &table->plan;
-    const float column = muster_floor((x - plan->min_x) * plan->cells_per_m);
-    const float row = muster_floor((y - plan->min_y) * plan->cells_per_m);
+    const float column = (x - plan->min_x) * plan->cells_per_m;
+    const float row = (y - plan->min_y) * plan->cells_per_m;
     const float side = (float)plan->column_count;
     if (column < 0.0f || row < 0.0f || column >= side || row >= side) {
         return (muster_grid_range){0, 0};

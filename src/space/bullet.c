@@ -121,12 +121,7 @@ static void bounce_off(struct shot *shot)
 
 static void move_bullet(muster_space *space, uint32_t slot)
 {
-    const muster_space_material *material = &space->materials[space->material[slot]];
-    const muster_vec3 pull =
-        muster_vec3_scale(space->gravity, material->gravity_scale * space->step_s);
-    const float kept = 1.0f / (1.0f + material->damping_per_s * space->step_s);
-    space->velocity[slot] =
-        space_limit_speed(muster_vec3_scale(muster_vec3_add(space->velocity[slot], pull), kept));
+    space->velocity[slot] = space_limit_speed(space_accelerated(space, slot));
     space->flags[slot] &= (uint8_t)~SPACE_FRESH;
 
     struct shot shot = {

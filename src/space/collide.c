@@ -23,6 +23,7 @@
 struct search {
     muster_space *space;
     struct chunk *chunk;
+    struct kernel_index index;
 };
 
 static struct contact *add_contact(struct search *search)
@@ -89,6 +90,12 @@ static muster_vec3 velocity_at(const muster_space *space, uint32_t place)
     return (muster_vec3){body->x, body->y, body->z};
 }
 
+static muster_vec3 centre_at(const muster_space *space, uint32_t place)
+{
+    const muster_grid_view *view = &space->view;
+    return (muster_vec3){view->x[place], view->y[place], view->z[place]};
+}
+
 // Two bodies near each other, as far as is known without looking at their slots.
 struct meeting {
     uint32_t place_a, place_b;
@@ -99,12 +106,7 @@ struct meeting {
 
 static struct meeting meet(const muster_space *space, uint32_t place_a, uint32_t place_b)
 {
-    const muster_grid_view *view = &space->view;
-    const muster_vec3 way = {
-        view->x[place_a] - view->x[place_b],
-        view->y[place_a] - view->y[place_b],
-        view->z[place_a] - view->z[place_b],
-    };
+    const muster_vec3 way = muster_vec3_sub(centre_at(space, place_a), centre_at(space, place_b));
     const float distance = muster_vec3_length(way);
     const muster_vec3 aside = {1.0f, 0.0f, 0.0f};
     const muster_vec3 normal = distance > 1e-6f ? muster_vec3_scale(way, 1.0f / distance) : aside;
@@ -192,22 +194,17 @@ static void add_meeting(struct search *search, uint32_t place_a, uint32_t place_
 static void find_neighbours(struct search *search, uint32_t place)
 {
     muster_space *space = search->space;
-    const struct kernel_index index = {
-        .x = space->view.x,
-        .y = space->view.y,
-        .z = space->view.z,
-        .reach_m = space->place_reach_m,
-    };
     muster_grid_range ranges[MUSTER_GRID_AFTER_RANGE_COUNT];
     const uint32_t range_count = muster_grid_after(space->grid, place, ranges);
+    if (range_count == 0) {
+        return;
+    }
     uint32_t near[NEAR_COUNT_MAX];
-    for (uint32_t i = 0; i < range_count; i++) {
-        const uint32_t count = space->kernels->find_near(
-            &index, place, ranges[i].begin, ranges[i].end, near, NEAR_COUNT_MAX);
-        search->chunk->dropped_count += count == NEAR_COUNT_MAX;
-        for (uint32_t k = 0; k < count; k++) {
-            add_meeting(search, place, near[k]);
-        }
+    const uint32_t count =
+        space->kernels->find_near(&search->index, place, ranges, range_count, near, NEAR_COUNT_MAX);
+    search->chunk->dropped_count += count == NEAR_COUNT_MAX;
+    for (uint32_t i = 0; i < count; i++) {
+        add_meeting(search, place, near[i]);
     }
 }
 
@@ -218,7 +215,7 @@ static void find_around_large(struct search *search, uint32_t place)
     muster_space *space = search->space;
     const float reach = space->place_radius_m[place] + space->reach_max_m + SPACE_TOUCH_M;
     const muster_vec3 out = {reach, reach, reach};
-    const muster_vec3 centre = space->position[space->view.ids[place]];
+    const muster_vec3 centre = centre_at(space, place);
     muster_grid_cursor cursor =
         muster_grid_walk(space->grid, muster_vec3_sub(centre, out), muster_vec3_add(centre, out));
     for (muster_grid_range range; muster_grid_next(&cursor, &range);) {
@@ -268,48 +265,66 @@ static void add_anchor(struct search *search,
     }
 }
 
-static void find_box(struct search *search, uint32_t place, uint32_t box, float margin_m)
+static bool bounds_meet(const struct bounds *a, const struct bounds *b)
+{
+    // Height first: of what is listed for a place, most lies below or above.
+    return a->min.z <= b->max.z && a->max.z >= b->min.z && a->min.x <= b->max.x &&
+           a->max.x >= b->min.x && a->min.y <= b->max.y && a->max.y >= b->min.y;
+}
+
+static void find_box(
+    struct search *search, uint32_t place, uint32_t box, const struct bounds *swept)
 {
     const muster_space *space = search->space;
     const struct box_table *table = &space->box_table;
+    if (!bounds_meet(&table->bounds[box], swept)) {
+        return;
+    }
     const uint32_t slot = space->view.ids[place];
     if ((table->boxes[box].category & space->mask[slot]) == 0) {
         return;
     }
     struct terrain_contact touch;
-    const float distance = box_distance(table, box, space->position[slot], &touch.normal);
-    touch.separation_m = distance - space->radius_m[slot];
-    if (touch.separation_m < margin_m) {
-        add_anchor(search, place, SPACE_OTHER_BOX | box, table->boxes[box].material, &touch);
+    const float distance = box_distance(table, box, centre_at(space, place), &touch.normal);
+    touch.separation_m = distance - space->place_radius_m[place];
+    add_anchor(search, place, SPACE_OTHER_BOX | box, table->boxes[box].material, &touch);
+}
+
+static void find_boxes(struct search *search, uint32_t place)
+{
+    const muster_space *space = search->space;
+    const struct box_table *table = &space->box_table;
+    const muster_vec3 centre = centre_at(space, place);
+    const muster_vec3 way = muster_vec3_scale(velocity_at(space, place), space->step_s);
+    const float radius = space->place_radius_m[place] + SPACE_TOUCH_M;
+    const muster_vec3 out = {radius, radius, radius};
+    const muster_vec3 end = muster_vec3_add(centre, way);
+    const struct bounds swept = {
+        muster_vec3_sub(vec3_min(centre, end), out), muster_vec3_add(vec3_max(centre, end), out)};
+    if (space->place_reach_m[place] < 0.0f) {
+        for (uint32_t box = 0; box < table->box_count; box++) {
+            find_box(search, place, box, &swept);
+        }
+        return;
+    }
+    const muster_grid_range range = box_table_at(table, centre.x, centre.y);
+    for (uint32_t i = range.begin; i < range.end; i++) {
+        find_box(search, place, table->cell_boxes[i], &swept);
     }
 }
 
-static void find_anchors(struct search *search, uint32_t place)
+static void find_ground(struct search *search, uint32_t place)
 {
     const muster_space *space = search->space;
     const uint32_t slot = space->view.ids[place];
-    const muster_vec3 centre = space->position[slot];
-    const float radius = space->radius_m[slot];
-    const float speed = muster_vec3_length(velocity_at(space, place));
-    const float margin = SPACE_TOUCH_M + speed * space->step_s;
-
-    const struct box_table *table = &space->box_table;
-    if (space->place_reach_m[place] < 0.0f) {
-        for (uint32_t box = 0; box < table->box_count; box++) {
-            find_box(search, place, box, margin);
-        }
-    } else {
-        const muster_grid_range range = box_table_at(table, centre.x, centre.y);
-        for (uint32_t i = range.begin; i < range.end; i++) {
-            find_box(search, place, table->cell_boxes[i], margin);
-        }
-    }
-
     if ((space->terrain.category & space->mask[slot]) == 0) {
         return;
     }
+    const float speed = muster_vec3_length(velocity_at(space, place));
+    const float margin = SPACE_TOUCH_M + speed * space->step_s;
     struct terrain_contact touches[SPACE_TERRAIN_CONTACT_MAX];
-    const uint32_t count = terrain_touch(&space->terrain, centre, radius, margin, touches);
+    const uint32_t count = terrain_touch(
+        &space->terrain, centre_at(space, place), space->place_radius_m[place], margin, touches);
     for (uint32_t i = 0; i < count; i++) {
         add_anchor(search, place, SPACE_OTHER_TERRAIN | i, space->terrain.material, &touches[i]);
     }
@@ -319,7 +334,17 @@ static void search_chunk(void *context, uint32_t item_index, uint32_t worker_ind
 {
     (void)worker_index;
     muster_space *space = context;
-    struct search search = {.space = space, .chunk = &space->chunks[item_index]};
+    struct search search = {
+        .space = space,
+        .chunk = &space->chunks[item_index],
+        .index =
+            {
+                .x = space->view.x,
+                .y = space->view.y,
+                .z = space->view.z,
+                .reach_m = space->place_reach_m,
+            },
+    };
     struct chunk *chunk = search.chunk;
     chunk->contact_count = 0;
     chunk->dropped_count = 0;
@@ -334,7 +359,10 @@ static void search_chunk(void *context, uint32_t item_index, uint32_t worker_ind
             find_neighbours(&search, place);
         }
         if ((space->place_flags[place] & PLACE_PUSHED) != 0) {
-            find_anchors(&search, place);
+            find_boxes(&search, place);
+            if (space->terrain.column_count > 0) {
+                find_ground(&search, place);
+            }
         }
     }
 }

@@ -10,6 +10,8 @@
 // time; queries look at those few one by one. What a query answers never depends on when the
 // index was sorted.
 
+#define PAIRS_PER_BODY_MAX 6u
+
 static void forget_touched(muster_space *space)
 {
     for (uint32_t i = 0; i < space->stale_count; i++) {
@@ -55,6 +57,31 @@ static uint32_t list_bodies(muster_space *space)
     return count;
 }
 
+// Pairs of bodies in one cell that a grid makes look at each other.
+static uint64_t pairs_in_cells(const muster_grid *grid)
+{
+    const muster_grid_view view = muster_grid_read(grid);
+    uint64_t sum = 0;
+    for (uint32_t cell = 0; cell < view.cell_count; cell++) {
+        const uint64_t count = view.cell_start[cell + 1] - view.cell_start[cell];
+        sum += count * count;
+    }
+    return sum;
+}
+
+// Most worlds are flat, and a grid without layers has the fewest neighbouring cells. Where
+// bodies are piled up, it would have too many of them in one cell.
+static void build_grid(muster_space *space, uint32_t count)
+{
+    space->grid = space->flat_grid;
+    muster_status status = muster_grid_build(space->grid, space->position, space->slot_list, count);
+    if (pairs_in_cells(space->grid) > PAIRS_PER_BODY_MAX * (uint64_t)count) {
+        space->grid = space->layered_grid;
+        status = muster_grid_build(space->grid, space->position, space->slot_list, count);
+    }
+    MUSTER_ASSERT(status == MUSTER_OK);
+}
+
 void space_index_sort(muster_space *space)
 {
     if (space->is_grid_sorted && space->stale_count == 0) {
@@ -62,10 +89,7 @@ void space_index_sort(muster_space *space)
     }
     forget_touched(space);
     const uint32_t count = list_bodies(space);
-    const muster_status status =
-        muster_grid_build(space->grid, space->position, space->slot_list, count);
-    MUSTER_ASSERT(status == MUSTER_OK);
-
+    build_grid(space, count);
     space->view = muster_grid_read(space->grid);
     space->large_count = 0;
     for (uint32_t place = 0; place < count; place++) {

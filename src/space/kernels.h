@@ -5,7 +5,7 @@
 /// Both work on eight lanes with the same operations in the same order, so their results are
 /// equal to the bit.
 
-#include "muster/base.h"
+#include "muster/grid.h"
 
 /// Contacts that are solved side by side.
 #define KERNEL_LANE_COUNT 8u
@@ -29,8 +29,6 @@ struct kernel_group {
     float normal_y[KERNEL_LANE_COUNT];
     float normal_z[KERNEL_LANE_COUNT];
     float mass[KERNEL_LANE_COUNT];     ///< Momentum for a change of speed.
-    float hardness[KERNEL_LANE_COUNT]; ///< Share of it that is applied along the normal.
-    float softness[KERNEL_LANE_COUNT]; ///< Share of the impulse that is taken back.
     float bias_mps[KERNEL_LANE_COUNT]; ///< Speed along the normal that is aimed at, negated.
     float friction[KERNEL_LANE_COUNT];
     float bounce_mps[KERNEL_LANE_COUNT]; ///< Speed to part at; 0 for none.
@@ -50,12 +48,12 @@ struct kernel_index {
 
 /// One version of the inner loops. `is_anchored` groups leave body b alone.
 struct kernels {
-    /// Lists the places in [begin, end) that body `place` reaches; returns how many, at most
+    /// Lists the places in some ranges that body `place` reaches; returns how many, at most
     /// `capacity`.
     uint32_t (*find_near)(const struct kernel_index *index,
         uint32_t place,
-        uint32_t begin,
-        uint32_t end,
+        const muster_grid_range *ranges,
+        uint32_t range_count,
         uint32_t *out_places,
         uint32_t capacity);
 

@@ -260,8 +260,8 @@ LANES_INLINE void solve_group(
     const lanes zero = lanes_all(0.0f);
     const lanes speed = LANES_DOT(rx, nx, ry, ny, rz, nz);
     const lanes before = lanes_load(group->impulse);
-    const lanes wanted = mass * lanes_load(group->hardness) * (speed + lanes_load(group->bias_mps));
-    const lanes after = lanes_max(before - wanted - lanes_load(group->softness) * before, zero);
+    const lanes wanted = mass * (speed + lanes_load(group->bias_mps));
+    const lanes after = lanes_max(before - wanted, zero);
     const lanes step = after - before;
     lanes_store(group->impulse, after);
 
@@ -348,15 +348,13 @@ static void relax(struct kernel_group *groups,
         }
         const lanes zero = lanes_all(0.0f);
         lanes_store(group->bias_mps, lanes_max(lanes_load(group->bias_mps), zero));
-        lanes_store(group->hardness, lanes_all(1.0f));
-        lanes_store(group->softness, zero);
     }
 }
 
 static uint32_t find_near(const struct kernel_index *index,
     uint32_t place,
-    uint32_t begin,
-    uint32_t end,
+    const muster_grid_range *ranges,
+    uint32_t range_count,
     uint32_t *out_places,
     uint32_t capacity)
 {
@@ -366,19 +364,19 @@ static uint32_t find_near(const struct kernel_index *index,
     const lanes own_reach = lanes_all(index->reach_m[place]);
     const lanes zero = lanes_all(0.0f);
     uint32_t count = 0;
-    for (uint32_t base = begin; base < end; base += KERNEL_LANE_COUNT) {
-        const lanes dx = lanes_load(index->x + base) - x;
-        const lanes dy = lanes_load(index->y + base) - y;
-        const lanes dz = lanes_load(index->z + base) - z;
-        const lanes reach = lanes_max(lanes_load(index->reach_m + base) + own_reach, zero);
-        uint32_t bits = lanes_bits(dx * dx + dy * dy + dz * dz < reach * reach);
-        const uint32_t rest = end - base;
-        bits &= rest < KERNEL_LANE_COUNT ? (1u << rest) - 1u : 0xFFu;
-        for (; bits != 0; bits &= bits - 1) {
-            if (count == capacity) {
-                return count;
+    for (uint32_t r = 0; r < range_count; r++) {
+        const uint32_t end = ranges[r].end;
+        for (uint32_t base = ranges[r].begin; base < end; base += KERNEL_LANE_COUNT) {
+            const lanes dx = lanes_load(index->x + base) - x;
+            const lanes dy = lanes_load(index->y + base) - y;
+            const lanes dz = lanes_load(index->z + base) - z;
+            const lanes reach = lanes_max(lanes_load(index->reach_m + base) + own_reach, zero);
+            uint32_t bits = lanes_bits(dx * dx + dy * dy + dz * dz < reach * reach);
+            const uint32_t rest = end - base;
+            bits &= rest < KERNEL_LANE_COUNT ? (1u << rest) - 1u : 0xFFu;
+            for (; bits != 0 && count < capacity; bits &= bits - 1) {
+                out_places[count++] = base + (uint32_t)__builtin_ctz(bits);
             }
-            out_places[count++] = base + (uint32_t)__builtin_ctz(bits);
         }
     }
     return count;

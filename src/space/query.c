@@ -7,16 +7,6 @@
 // since it was sorted, and then those one by one. The nearest wins, and of equally near ones the
 // lowest slot, so the answer does not depend on the order in which they are looked at.
 
-muster_vec3 vec3_min(muster_vec3 a, muster_vec3 b)
-{
-    return (muster_vec3){a.x < b.x ? a.x : b.x, a.y < b.y ? a.y : b.y, a.z < b.z ? a.z : b.z};
-}
-
-muster_vec3 vec3_max(muster_vec3 a, muster_vec3 b)
-{
-    return (muster_vec3){a.x > b.x ? a.x : b.x, a.y > b.y ? a.y : b.y, a.z > b.z ? a.z : b.z};
-}
-
 void ball_sweep(const struct sweep *sweep,
     muster_vec3 centre,
     float radius_m,

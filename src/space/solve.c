@@ -11,13 +11,18 @@
 // independent of each other across islands, so the colours of one island do not depend on what
 // else is in its batch.
 //
-// Contacts are a little soft: a spring with strong damping pushes overlapping bodies apart. The
-// last rounds are solved without the spring, which takes out again the speed that it added;
-// bodies move by the speed before that.
+// Bodies that overlap are pushed apart by a share of the overlap. The last round is solved
+// without that push, which takes out again the speed that it added; bodies move by the speed
+// before it.
 
-#define RELAX_COUNT 2u
+#define RELAX_COUNT 1u
 
-// Overlaps are resolved no faster than this.
+// The share of the impulses of the step before that a step begins with. With all of it, a pile
+// that is too high to be solved in a step's rounds swings for ever.
+#define WARM_SHARE 0.9f
+
+// The share of an overlap that is resolved in a step, and how fast at most.
+#define PUSH_SHARE     0.2f
 #define PUSH_SPEED_MAX 4.0f
 
 // Slots for groups in a batch: colours of pairs, pairs alone, colours of anchors, anchors alone.
@@ -102,24 +107,21 @@ static void fill_lane(const muster_space *space,
         space->bodies[contact->place_a].inverse_mass + space->bodies[contact->place_b].inverse_mass;
     const float separation = contact->separation_m;
     const bool is_apart = separation > 0.0f;
-    const struct softness *soft = &space->softness[contact->sort == CONTACT_PAIR ? 0 : 1];
-    const float deep = separation + SPACE_SLOP_M;
-    const float pushed = muster_clamp(deep * soft->rate, -PUSH_SPEED_MAX, 0.0f);
+    const float rate = PUSH_SHARE * space->steps_per_s;
+    const float push = muster_clamp((separation + SPACE_SLOP_M) * rate, -PUSH_SPEED_MAX, 0.0f);
     group->place_a[lane] = contact->place_a;
     group->place_b[lane] = contact->place_b;
     group->normal_x[lane] = contact->normal.x;
     group->normal_y[lane] = contact->normal.y;
     group->normal_z[lane] = contact->normal.z;
     group->mass[lane] = 1.0f / inverse_mass;
-    group->hardness[lane] = is_apart ? 1.0f : soft->hardness;
-    group->softness[lane] = is_apart ? 0.0f : soft->softness;
-    group->bias_mps[lane] = is_apart ? separation * space->steps_per_s : pushed;
+    group->bias_mps[lane] = is_apart ? separation * space->steps_per_s : push;
     group->friction[lane] = contact->friction;
     group->bounce_mps[lane] = contact->bounce_mps;
-    group->impulse[lane] = contact->normal_impulse;
-    group->friction_x[lane] = contact->friction_impulse.x;
-    group->friction_y[lane] = contact->friction_impulse.y;
-    group->friction_z[lane] = contact->friction_impulse.z;
+    group->impulse[lane] = WARM_SHARE * contact->normal_impulse;
+    group->friction_x[lane] = WARM_SHARE * contact->friction_impulse.x;
+    group->friction_y[lane] = WARM_SHARE * contact->friction_impulse.y;
+    group->friction_z[lane] = WARM_SHARE * contact->friction_impulse.z;
 }
 
 static void fill_groups(muster_space *space, struct batch *batch)

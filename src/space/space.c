@@ -21,10 +21,6 @@ static void *take(struct slab *slab, size_t count, size_t element_bytes)
 
 #define TAKE(slab, array, count) ((array) = take((slab), (count), sizeof *(array)))
 
-// Contacts spring back at this frequency times that of steps, strongly damped.
-#define CONTACT_FREQUENCY 0.25f
-#define CONTACT_DAMPING   5.0f
-
 static void lay_out_state(muster_space *space, struct slab *slab)
 {
     const size_t body_count = space->body_capacity;
@@ -85,6 +81,7 @@ static void lay_out_statics(muster_space *space, struct slab *slab)
 {
     struct box_table *table = &space->box_table;
     TAKE(slab, table->boxes, table->box_count);
+    TAKE(slab, table->bounds, table->box_count);
     TAKE(slab, table->sines, table->box_count);
     TAKE(slab, table->cosines, table->box_count);
     TAKE(slab, table->cell_start, (size_t)table->plan.column_count * table->plan.row_count + 1);
@@ -190,19 +187,6 @@ static const struct kernels *kernels_for(muster_space_variant variant)
     return NULL;
 }
 
-// A damped spring, as a share of speed and impulse for a step of one length.
-static struct softness softness_of(float frequency_hz, float damping_ratio, float step_s)
-{
-    const float omega = 2.0f * MUSTER_PI * frequency_hz;
-    const float damped = 2.0f * damping_ratio + step_s * omega;
-    const float stiff = step_s * omega * damped;
-    return (struct softness){
-        .rate = omega / damped,
-        .hardness = stiff / (1.0f + stiff),
-        .softness = 1.0f / (1.0f + stiff),
-    };
-}
-
 // Fills in all that is not an array. Returns false if the definition is not valid.
 static bool plan(muster_space *space, const muster_space_def *def)
 {
@@ -212,7 +196,11 @@ static bool plan(muster_space *space, const muster_space_def *def)
     bool is_valid = true;
     for (uint32_t i = 0; i < def->material_count; i++) {
         is_valid = is_valid && material_is_valid(&def->materials[i]);
-        space->materials[i] = def->materials[i];
+        const muster_space_material *material = &def->materials[i];
+        space->materials[i] = *material;
+        space->motions[i].pull =
+            muster_vec3_scale(def->gravity, material->gravity_scale * def->step_s);
+        space->motions[i].kept = 1.0f / (1.0f + material->damping_per_s * def->step_s);
     }
     space->kernels = kernels_for(def->variant);
     space->allocator = def->allocator;
@@ -223,9 +211,6 @@ static bool plan(muster_space *space, const muster_space_def *def)
     space->steps_per_s = 1.0f / def->step_s;
     space->gravity = def->gravity;
     space->iteration_count = def->iteration_count;
-    const float frequency_hz = CONTACT_FREQUENCY * space->steps_per_s;
-    space->softness[0] = softness_of(frequency_hz, CONTACT_DAMPING, def->step_s);
-    space->softness[1] = softness_of(2.0f * frequency_hz, CONTACT_DAMPING, def->step_s);
     space->cell_m = def->cell_m;
     space->reach_max_m = 0.5f * def->cell_m;
     space->sleep_speed_squared = def->sleep_speed_mps * def->sleep_speed_mps;
@@ -299,15 +284,15 @@ static uint64_t hash_statics(const muster_space *space, const muster_space_def *
 }
 
 // The smallest table of cells, in powers of two, that has two cells for each body.
-static muster_grid_def grid_def(const muster_space_def *def)
+static muster_grid_def grid_def(const muster_space_def *def, bool is_layered)
 {
     muster_grid_def grid = muster_grid_default_def();
     grid.allocator = def->allocator;
     grid.point_capacity = def->body_capacity;
     grid.cell_m = def->cell_m;
-    grid.is_layered = true;
-    grid.column_count = 32;
-    grid.row_count = 128;
+    grid.is_layered = is_layered;
+    grid.column_count = 16;
+    grid.row_count = is_layered ? 128 : 16;
     while (grid.column_count * grid.row_count < 2 * def->body_capacity) {
         if (grid.column_count < grid.row_count) {
             grid.column_count *= 2;
@@ -316,6 +301,20 @@ static muster_grid_def grid_def(const muster_space_def *def)
         }
     }
     return grid;
+}
+
+static muster_status create_grids(muster_space *space, const muster_space_def *def)
+{
+    const muster_grid_def flat = grid_def(def, false);
+    const muster_grid_def layered = grid_def(def, true);
+    const muster_status status = muster_grid_create(&flat, &space->flat_grid);
+    return status == MUSTER_OK ? muster_grid_create(&layered, &space->layered_grid) : status;
+}
+
+static void destroy_grids(muster_space *space)
+{
+    muster_grid_destroy(space->flat_grid);
+    muster_grid_destroy(space->layered_grid);
 }
 
 muster_status muster_space_create(const muster_space_def *def, muster_space **out_space)
@@ -331,15 +330,14 @@ muster_status muster_space_create(const muster_space_def *def, muster_space **ou
     struct slab slab = {0};
     lay_out(&planned, &slab);
 
-    const muster_grid_def index = grid_def(def);
-    const muster_status status = muster_grid_create(&index, &planned.grid);
-    if (status != MUSTER_OK) {
-        return status;
+    muster_status status = create_grids(&planned, def);
+    if (status == MUSTER_OK) {
+        slab.base = def->allocator.alloc(def->allocator.context, slab.used, 64);
+        status = slab.base == NULL ? MUSTER_ERR_NO_MEMORY : MUSTER_OK;
     }
-    slab.base = def->allocator.alloc(def->allocator.context, slab.used, 64);
-    if (slab.base == NULL) {
-        muster_grid_destroy(planned.grid);
-        return MUSTER_ERR_NO_MEMORY;
+    if (status != MUSTER_OK) {
+        destroy_grids(&planned);
+        return status;
     }
 
     memset(slab.base, 0, slab.used);
@@ -362,7 +360,7 @@ void muster_space_destroy(muster_space *space)
     if (space == NULL) {
         return;
     }
-    muster_grid_destroy(space->grid);
+    destroy_grids(space);
     const muster_allocator allocator = space->allocator;
     allocator.free(allocator.context, space, space->bytes);
 }

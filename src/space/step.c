@@ -31,22 +31,12 @@ static uint8_t place_flags_of(const muster_space *space, uint32_t slot)
                      (!is_unpushed && is_asleep ? PLACE_SLEEPING : 0));
 }
 
-// The velocity after gravity and drag have acted for a step.
-static muster_vec3 accelerated(const muster_space *space, uint32_t slot)
-{
-    const muster_space_material *material = &space->materials[space->material[slot]];
-    const muster_vec3 pull =
-        muster_vec3_scale(space->gravity, material->gravity_scale * space->step_s);
-    const muster_vec3 velocity = muster_vec3_add(space->velocity[slot], pull);
-    return muster_vec3_scale(velocity, 1.0f / (1.0f + material->damping_per_s * space->step_s));
-}
-
 static void prepare_place(muster_space *space, uint32_t place)
 {
     const uint32_t slot = space->view.ids[place];
     const uint8_t flags = place_flags_of(space, slot);
     const bool is_pushed = (flags & PLACE_PUSHED) != 0;
-    const muster_vec3 velocity = is_pushed ? accelerated(space, slot) : space->velocity[slot];
+    const muster_vec3 velocity = is_pushed ? space_accelerated(space, slot) : space->velocity[slot];
     space->place_flags[place] = flags;
     space->bodies[place] = (struct kernel_body){
         .x = velocity.x,
@@ -155,7 +145,9 @@ static void move_place(muster_space *space, struct chunk *chunk, uint32_t place)
 {
     const uint32_t slot = space->view.ids[place];
     const uint8_t flags = space->place_flags[place];
-    space->flags[slot] &= (uint8_t)~SPACE_FRESH;
+    if ((space->flags[slot] & SPACE_FRESH) != 0) {
+        space->flags[slot] &= (uint8_t)~SPACE_FRESH;
+    }
     if ((flags & PLACE_SLEEPING) != 0) {
         return;
     }

@@ -81,17 +81,6 @@ void ball_sweep(const struct sweep *sweep,
     uint32_t slot,
     struct sweep_hit *hit);
 
-/// The lower and the higher of each coordinate.
-muster_vec3 vec3_min(muster_vec3 a, muster_vec3 b);
-muster_vec3 vec3_max(muster_vec3 a, muster_vec3 b);
-
-/// How a contact gives way.
-struct softness {
-    float rate;     ///< Share of the overlap resolved in a second.
-    float hardness; ///< Share of the impulse that is applied.
-    float softness; ///< Share of the whole impulse that is taken back.
-};
-
 /// How a contact is solved.
 enum contact_sort {
     CONTACT_PAIR,   ///< Two bodies that can be pushed.
@@ -121,9 +110,15 @@ struct contact {
     muster_vec3 friction_impulse;
 };
 
+/// The box round something, along the axes.
+struct bounds {
+    muster_vec3 min, max;
+};
+
 /// Static boxes and the cells of a plan in which each is listed wherever a body could touch it.
 struct box_table {
     muster_space_box *boxes;
+    struct bounds *bounds;
     float *sines;
     float *cosines;
     uint32_t *cell_start;
@@ -165,6 +160,12 @@ struct chunk {
     bool may_sleep;    ///< Some body has rested long enough.
 };
 
+/// What gravity and drag do to bodies of a material in a step.
+struct motion {
+    muster_vec3 pull; ///< Velocity gained.
+    float kept;       ///< Share of the velocity that remains.
+};
+
 struct muster_space {
     muster_allocator allocator;
     size_t bytes;
@@ -179,7 +180,6 @@ struct muster_space {
     float steps_per_s;
     muster_vec3 gravity;
     uint32_t iteration_count;
-    struct softness softness[2]; // of pairs and of anchors
     float cell_m;
     float reach_max_m; // of a body that is found through its own and the neighbouring cells
     float sleep_speed_squared;
@@ -191,6 +191,7 @@ struct muster_space {
     struct terrain terrain;
     struct box_table box_table;
     muster_space_material materials[MUSTER_SPACE_MATERIAL_COUNT_MAX];
+    struct motion motions[MUSTER_SPACE_MATERIAL_COUNT_MAX];
     uint32_t material_count;
 
     // State, by slot. counts[0] is the slot count, counts[1] the number of contacts.
@@ -218,7 +219,9 @@ struct muster_space {
     uint32_t *contact_next;
 
     // The index, and what changed since it was sorted.
-    muster_grid *grid;
+    muster_grid *flat_grid;    // cells without an upper and a lower end
+    muster_grid *layered_grid; // cubes
+    muster_grid *grid;         // the better one of the two
     muster_grid_view view;
     bool is_grid_sorted;
     uint8_t *is_stale;
@@ -328,12 +331,6 @@ void space_wake(muster_space *space, uint32_t slot);
 /// Wakes everything with a label.
 void space_wake_label(muster_space *space, uint32_t label);
 
-/// Cuts a velocity to the fastest there is.
-muster_vec3 space_limit_speed(muster_vec3 velocity);
-
-/// A position within the bounds.
-muster_vec3 space_limit_position(muster_vec3 position);
-
 // index.c
 
 /// Sorts all bodies but bullets by place. Does nothing if they are.
@@ -347,6 +344,48 @@ void space_index_drop(muster_space *space);
 
 /// Derives the chains of contacts from the state.
 void space_chain_contacts(muster_space *space);
+
+// Small sums of every file.
+
+/// The lower of each coordinate.
+static inline muster_vec3 vec3_min(muster_vec3 a, muster_vec3 b)
+{
+    return (muster_vec3){a.x < b.x ? a.x : b.x, a.y < b.y ? a.y : b.y, a.z < b.z ? a.z : b.z};
+}
+
+/// The higher of each coordinate.
+static inline muster_vec3 vec3_max(muster_vec3 a, muster_vec3 b)
+{
+    return (muster_vec3){a.x > b.x ? a.x : b.x, a.y > b.y ? a.y : b.y, a.z > b.z ? a.z : b.z};
+}
+
+/// A position within the bounds.
+static inline muster_vec3 space_limit_position(muster_vec3 position)
+{
+    const float max = MUSTER_SPACE_COORDINATE_MAX;
+    const muster_vec3 high = {max, max, max};
+    return vec3_max(vec3_min(position, high), muster_vec3_scale(high, -1.0f));
+}
+
+/// A velocity cut to the fastest there is.
+static inline muster_vec3 space_limit_speed(muster_vec3 velocity)
+{
+    const float max = MUSTER_SPACE_SPEED_MAX;
+    const float square = muster_vec3_dot(velocity, velocity);
+    if (square <= max * max) {
+        return velocity;
+    }
+    // A little below the limit, so that rounding cannot leave it above.
+    return muster_vec3_scale(velocity, max * 0.999999f / muster_sqrt(square));
+}
+
+/// The velocity of a slot after gravity and drag have acted for a step.
+static inline muster_vec3 space_accelerated(const muster_space *space, uint32_t slot)
+{
+    const struct motion *motion = &space->motions[space->material[slot]];
+    const muster_vec3 velocity = muster_vec3_add(space->velocity[slot], motion->pull);
+    return muster_vec3_scale(velocity, motion->kept);
+}
 
 // step.c
 
