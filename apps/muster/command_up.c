@@ -38,6 +38,7 @@ struct up {
     struct log log;
     struct signals signals;
     struct game_module module;
+    int64_t options[MUSTER_OPTION_COUNT_MAX];
     struct server_process *process;
     struct server_web *web;
     struct crash_facts facts;
@@ -84,6 +85,42 @@ static enum exit_code load_game(struct up *up)
         up, error.text, status == MUSTER_ERR_NOT_FOUND ? EXIT_CODE_MISSING : EXIT_CODE_USAGE);
 }
 
+// @return false, after saying so, if the game has no such option or not that value
+static bool choose_option(struct up *up, const char *flag)
+{
+    const muster_game *game = up->module.game;
+    struct problem problem;
+    if (!flag_is_given(up->invocation, flag)) {
+        return true;
+    }
+    const int64_t chosen = (int64_t)flag_number(up->invocation, flag);
+    for (uint32_t i = 0; i < game->option_count; i++) {
+        const muster_option_def *option = &game->options[i];
+        if (strcmp(option->name, flag) != 0) {
+            continue;
+        }
+        if (chosen < option->min || chosen > option->max) {
+            problem_set(&problem, "--%s is %lld, expected a number from %lld to %lld in game %s",
+                flag, (long long)chosen, (long long)option->min, (long long)option->max,
+                game->name);
+            return complain(up, problem.text, EXIT_CODE_USAGE) == EXIT_CODE_DONE;
+        }
+        up->options[i] = chosen;
+        return true;
+    }
+    problem_set(&problem, "game %s has no option \"%s\"", game->name, flag);
+    return complain(up, problem.text, EXIT_CODE_USAGE) == EXIT_CODE_DONE;
+}
+
+static bool choose_options(struct up *up)
+{
+    const muster_game *game = up->module.game;
+    for (uint32_t i = 0; i < game->option_count; i++) {
+        up->options[i] = game->options[i].fallback;
+    }
+    return choose_option(up, "bodies") && choose_option(up, "scene");
+}
+
 static void choose_seed(struct up *up)
 {
     up->seed = up->settings.game.seed;
@@ -124,6 +161,7 @@ static enum exit_code start_server(struct up *up)
         .settings = &up->settings,
         .private_key = up->secrets.private_key,
         .seed = up->seed,
+        .options = up->options,
     };
     muster_status status = server_process_start(&process_def, &up->process, &error);
     if (status == MUSTER_OK) {
@@ -389,6 +427,9 @@ static enum exit_code prepare_and_play(struct up *up)
     if (code != EXIT_CODE_DONE) {
         return code;
     }
+    if (!choose_options(up)) {
+        return EXIT_CODE_USAGE;
+    }
     choose_seed(up);
     renew_private_key(up);
     install_crash_report(up);
@@ -432,6 +473,8 @@ static const struct example examples[] = {
     {0},
 };
 
+static const char *const scenes[] = {"mixed", "battle", "spread", NULL};
+
 static const struct flag flags[] = {
     {.name = "game", .placeholder = "NAME", .setting = "game.name"},
     {.name = "seed", .placeholder = "N", .setting = "game.seed"},
@@ -441,6 +484,14 @@ static const struct flag flags[] = {
         .rule = {.kind = VALUE_INTEGER, .max = 4096},
         .fallback = "0",
         .help = "Bots that play along, in a process of their own."},
+    {.name = "bodies",
+        .placeholder = "N",
+        .rule = {.kind = VALUE_INTEGER, .max = 65536},
+        .help = "Loose bodies in the world, where the game has them."},
+    {.name = "scene",
+        .placeholder = "NAME",
+        .rule = {.kind = VALUE_CHOICE, .choices = scenes},
+        .help = "mixed, battle or spread: where players begin."},
     {.name = "for",
         .placeholder = "TIME",
         .rule = {.kind = VALUE_DURATION},

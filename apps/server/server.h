@@ -30,6 +30,7 @@ struct server_def {
     muster_address address;          // what clients are told to connect to
     muster_parallel parallel;        // runs the world's loops
     uint64_t seed;
+    const int64_t *options; // of the game, in its order; NULL: their fallbacks
 };
 
 /// Where the network's side puts packets that must go out.

@@ -212,6 +212,7 @@ static muster_status create_server(struct server_process *process, struct driver
         .address = udp_local_address(process->socket),
         .parallel = workers_parallel(process->workers),
         .seed = process->def.seed,
+        .options = process->def.options,
     };
     return server_create(&def, &process->server, out_error);
 }

@@ -18,6 +18,7 @@ struct server_process_def {
     const struct settings *settings; // must outlive the process
     const uint8_t *private_key;      // 32 bytes
     uint64_t seed;
+    const int64_t *options; // of the game, in its order; read at start only
 };
 
 /// Opens the socket, builds the world and starts both threads.

@@ -29,6 +29,7 @@ static muster_status create_instance(struct server *server)
     muster_instance_def instance_def = muster_instance_default_def();
     instance_def.game = def->game;
     instance_def.seed = def->seed;
+    instance_def.options = def->options;
     instance_def.limits = server->limits;
     instance_def.parallel = def->parallel;
     return muster_instance_create(&instance_def, &server->world.instance);

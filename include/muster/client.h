@@ -158,6 +158,10 @@ MUSTER_API uint32_t muster_client_player_index(const muster_client *client);
 MUSTER_API uint32_t muster_client_find_action(const muster_client *client, const char *name);
 MUSTER_API uint32_t muster_client_find_message(const muster_client *client, const char *name);
 
+/// Finds a replicated field by name, for muster_replica_view_numbers().
+/// @return MUSTER_NONE if there is none of that name, or the schema is not there yet
+MUSTER_API uint32_t muster_client_find_field(const muster_client *client, const char *name);
+
 /// Acts, in muster_client_tick().
 /// @param values        one for each parameter; brought into range and rounded to its steps
 /// @param out_sequence  set to the action's number, 0 on failure

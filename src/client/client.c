@@ -389,6 +389,17 @@ uint32_t muster_client_find_message(const muster_client *client, const char *nam
     return MUSTER_NONE;
 }
 
+uint32_t muster_client_find_field(const muster_client *client, const char *name)
+{
+    MUSTER_ASSERT(client != NULL && name != NULL);
+    for (uint32_t i = 0; i < client->schema.field_count; i++) {
+        if (strcmp(client->schema.fields[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return MUSTER_NONE;
+}
+
 uint64_t muster_client_tick(const muster_client *client)
 {
     MUSTER_ASSERT(client != NULL);

@@ -34,6 +34,7 @@ static void take_welcome(muster_client *client, const muster_session_message *me
     }
     client->welcome = welcome;
     client->tables = tables;
+    client->schema = schema;
     client->is_welcomed = true;
     client->is_refreshing = false;
     client->state = MUSTER_CLIENT_PLAYING;

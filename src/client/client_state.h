@@ -45,6 +45,7 @@ struct muster_client {
     bool is_message_held; // the front of `messages` was shown to the caller
     struct clock clock;
     muster_replica_view *view;
+    muster_replica_schema schema; // without fields until the WELCOME is there
     struct play_welcome welcome;
     struct play_tables tables;
     uint8_t welcome_bytes[PLAY_WELCOME_BYTES_MAX];
