@@ -236,7 +236,7 @@ static bool check_join(muster_world *world, uint64_t tick, const struct frame_re
 {
     struct frame_member *member = &world->members[record->player_index];
     const uint64_t *id = record->player.id;
-    if (member->has_joined || (member->is_there && !is_same_id(member->id, id))) {
+    if (member->is_there && !is_same_id(member->id, id)) {
         return false;
     }
     for (uint32_t i = 0; i < world->limits.player_count_max; i++) {
@@ -246,7 +246,6 @@ static bool check_join(muster_world *world, uint64_t tick, const struct frame_re
         }
     }
     member->is_there = true;
-    member->has_joined = true;
     memcpy(member->id, id, sizeof member->id);
     member->order = frame_order(world->seed, tick, id);
     return true;

@@ -45,7 +45,6 @@ struct frame_member {
     uint64_t id[2];
     uint64_t order; // where the player stands in this frame
     bool is_there;
-    bool has_joined; // in this frame
 };
 
 struct muster_world {

@@ -67,21 +67,45 @@ static void tear_down(struct recording *recording)
     free(recording->bytes);
 }
 
+// Steps the world with a frame and logs it.
+static void record_frame(struct recording *recording, const uint8_t *frame, uint32_t frame_length)
+{
+    const uint8_t *bytes;
+    size_t length;
+    assert_int_equal(muster_instance_step(recording->instance, frame, frame_length), MUSTER_OK);
+    assert_int_equal(
+        muster_frame_log_add(recording->log, frame, frame_length, &bytes, &length), MUSTER_OK);
+    append(recording, bytes, length);
+}
+
 static void record(struct recording *recording, uint32_t tick_count)
 {
     for (uint32_t i = 0; i < tick_count; i++) {
         const uint8_t *frame;
-        uint32_t frame_length;
+        uint32_t length;
         const uint64_t tick = muster_instance_tick(recording->instance) + 1;
         assert_int_equal(
-            probe_next_frame(&recording->play, recording->builder, tick, &frame, &frame_length),
+            probe_next_frame(&recording->play, recording->builder, tick, &frame, &length),
             MUSTER_OK);
-        assert_int_equal(muster_instance_step(recording->instance, frame, frame_length), MUSTER_OK);
-        const uint8_t *bytes;
-        size_t length;
-        assert_int_equal(
-            muster_frame_log_add(recording->log, frame, frame_length, &bytes, &length), MUSTER_OK);
-        append(recording, bytes, length);
+        record_frame(recording, frame, length);
+    }
+}
+
+// Ticks in which nothing comes but, in one of them, a player, and in another it goes.
+static void record_visit(struct recording *recording, uint64_t join_tick, uint64_t leave_tick)
+{
+    const muster_player player = probe_player(0);
+    for (uint64_t tick = 1; tick <= leave_tick; tick++) {
+        const uint8_t *frame;
+        uint32_t length;
+        muster_frame_begin(recording->builder, tick, SEED);
+        if (tick == join_tick) {
+            assert_int_equal(muster_frame_add_join(recording->builder, 0, &player), MUSTER_OK);
+        } else if (tick == leave_tick) {
+            assert_int_equal(muster_frame_add_leave(recording->builder, 0, player.id), MUSTER_OK);
+        }
+        muster_frame_close(recording->builder, &frame, &length);
+        record_frame(recording, frame, length);
     }
 }
 
@@ -252,6 +276,27 @@ static void of_several_entities_one_or_a_range_is_named(void **state)
     tear_down(&recording);
 }
 
+// What has gone to zero since a snapshot is not in the log and must not be held against the world.
+static void sums_start_anew_at_a_snapshot(void **state)
+{
+    (void)state;
+    struct recording recording;
+    set_up(&recording, 10);
+    record_visit(&recording, 5, 11);
+    uint8_t *blob = block_data(&recording, "blob");
+    blob[1] ^= 1;
+    record(&recording, 1);
+    const muster_replay_def def = replay_def(&recording);
+    muster_replay *replay = replay_all(&def);
+    const muster_replay_finding *found = muster_replay_found(replay);
+    assert_non_null(found);
+    assert_int_equal(found->tick, 12);
+    assert_string_equal(found->block_name, "blob");
+    assert_int_equal(found->element_min, 1);
+    muster_replay_destroy(replay);
+    tear_down(&recording);
+}
+
 static void a_log_is_good_up_to_its_last_whole_record(void **state)
 {
     (void)state;
@@ -415,6 +460,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_number_that_differs_is_named_with_both_values),
         cmocka_unit_test(numbers_of_every_width_are_named),
         cmocka_unit_test(of_several_entities_one_or_a_range_is_named),
+        cmocka_unit_test(sums_start_anew_at_a_snapshot),
         cmocka_unit_test(a_log_is_good_up_to_its_last_whole_record),
         cmocka_unit_test(a_damaged_record_ends_the_replay),
         cmocka_unit_test(a_log_of_another_game_or_format_is_refused),

@@ -159,6 +159,23 @@ static void a_player_who_comes_back_keeps_its_entity(void **state)
     tear_down(&fixture);
 }
 
+static void what_a_player_owned_is_nobodys_when_it_goes(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture);
+    join(&fixture, 3);
+    uint32_t *owner = (uint32_t *)muster_instance_view(fixture.instance)->owner;
+    owner[2] = 4;
+    owner[5] = 1;
+    begin(&fixture);
+    assert_int_equal(muster_frame_add_leave(fixture.builder, 3, probe_player(3).id), MUSTER_OK);
+    assert_int_equal(step(&fixture), MUSTER_OK);
+    assert_int_equal(owner[2], 0);
+    assert_int_equal(owner[5], 1);
+    tear_down(&fixture);
+}
+
 static void one_frame_may_replace_a_player_by_another(void **state)
 {
     (void)state;
@@ -391,6 +408,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_new_world_is_started_at_tick_0),
         cmocka_unit_test(a_player_joins_acts_and_leaves),
         cmocka_unit_test(a_player_who_comes_back_keeps_its_entity),
+        cmocka_unit_test(what_a_player_owned_is_nobodys_when_it_goes),
         cmocka_unit_test(one_frame_may_replace_a_player_by_another),
         cmocka_unit_test(a_slot_is_used_again_and_an_id_never),
         cmocka_unit_test(a_message_goes_out_with_an_id_that_is_its_own),

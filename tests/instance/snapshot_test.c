@@ -200,6 +200,60 @@ static void a_forged_snapshot_changes_nothing(void **state)
     tear_down(&fixture);
 }
 
+// Where the first element of a block lies in a snapshot.
+static size_t block_offset(const muster_instance *instance, const char *name)
+{
+    uint32_t count;
+    const muster_state_block *blocks = muster_instance_blocks(instance, &count);
+    size_t offset = muster_instance_snapshot_bytes(instance) - 8;
+    for (uint32_t i = count; i > 0; i--) {
+        const muster_state_block *block = &blocks[i - 1];
+        offset -= (size_t)*block->element_count * muster_state_element_bytes(block);
+        if (strcmp(block->name, name) == 0) {
+            return offset;
+        }
+        offset -= 4;
+    }
+    fail_msg("no block %s", name);
+    return 0;
+}
+
+static void a_state_that_no_world_has_is_refused(void **state)
+{
+    (void)state;
+    const struct {
+        const char *block;
+        uint32_t offset;
+        uint8_t value;
+    } cases[] = {
+        {"slot_count", 0, 7},
+        {"kind", 2, MUSTER_KIND_COUNT_MAX},
+        {"alive", 2, 2},
+        {"generation", 8, 0},
+        {"owner", 2, 1},
+        {"time_scale_permille", 1, 0xFF},
+        {"tick", 7, 0xFF},
+    };
+    struct fixture fixture;
+    set_up(&fixture);
+    size_t length;
+    uint8_t *bytes = take_snapshot(fixture.instance, &length);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const size_t offset = block_offset(fixture.instance, cases[i].block) + cases[i].offset;
+        const uint8_t kept = bytes[offset];
+        assert_int_not_equal(kept, cases[i].value);
+        bytes[offset] = cases[i].value;
+        seal(bytes, length);
+        assert_int_equal(
+            muster_instance_restore(fixture.instance, bytes, length), MUSTER_ERR_MALFORMED);
+        bytes[offset] = kept;
+    }
+    seal(bytes, length);
+    assert_int_equal(muster_instance_restore(fixture.instance, bytes, length), MUSTER_OK);
+    free(bytes);
+    tear_down(&fixture);
+}
+
 static void a_snapshot_of_another_world_is_refused(void **state)
 {
     (void)state;
@@ -253,6 +307,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(equal_worlds_have_equal_snapshots),
         cmocka_unit_test(a_snapshot_that_is_cut_or_damaged_changes_nothing),
         cmocka_unit_test(a_forged_snapshot_changes_nothing),
+        cmocka_unit_test(a_state_that_no_world_has_is_refused),
         cmocka_unit_test(a_snapshot_of_another_world_is_refused),
         cmocka_unit_test(a_restore_leaves_no_messages_or_events),
     };
