@@ -7,6 +7,7 @@
 #include "apps/muster/safety.h"
 #include "apps/muster/version.h"
 #include "apps/server/game_module.h"
+#include "apps/server/recorder.h"
 #include "apps/server/server_process.h"
 #include "apps/server/server_stats.h"
 #include "apps/server/server_web.h"
@@ -50,6 +51,7 @@ struct up {
     char bots_text[BOTS_TEXT_BYTES];
     size_t bots_length;
     int bots_status;
+    int log_failures[SERVER_LOG_COUNT]; // that were reported
 };
 
 // Preparations.
@@ -153,6 +155,21 @@ static void install_crash_report(struct up *up)
     crash_install(&up->facts);
 }
 
+static const char *path_or_null(const char *path)
+{
+    return path[0] != '\0' ? path : NULL;
+}
+
+static enum exit_code explain_start(const struct up *up, const struct driver_error *error)
+{
+    if (error->code == EEXIST) {
+        fprintf(up->invocation->err, "muster: %s; choose another name or remove it\n", error->text);
+        return EXIT_CODE_USAGE;
+    }
+    return complain(
+        up, error->text, error->code == EADDRINUSE ? EXIT_CODE_MISSING : EXIT_CODE_FAILED);
+}
+
 static enum exit_code start_server(struct up *up)
 {
     struct driver_error error = {0};
@@ -162,6 +179,8 @@ static enum exit_code start_server(struct up *up)
         .private_key = up->secrets.private_key,
         .seed = up->seed,
         .options = up->options,
+        .log_paths = {[SERVER_LOG_RECORD] = path_or_null(up->settings.record.file)},
+        .tick = &up->facts.tick,
     };
     muster_status status = server_process_start(&process_def, &up->process, &error);
     if (status == MUSTER_OK) {
@@ -174,11 +193,7 @@ static enum exit_code start_server(struct up *up)
         };
         status = server_web_start(&web_def, &up->web, &error);
     }
-    if (status == MUSTER_OK) {
-        return EXIT_CODE_DONE;
-    }
-    return complain(
-        up, error.text, error.code == EADDRINUSE ? EXIT_CODE_MISSING : EXIT_CODE_FAILED);
+    return status == MUSTER_OK ? EXIT_CODE_DONE : explain_start(up, &error);
 }
 
 // Bots.
@@ -267,6 +282,24 @@ static bool is_over(const struct up *up)
     return for_us > 0 && clock_monotonic_us() - up->started_us >= for_us;
 }
 
+// The world goes on without its log; people must know.
+static void watch_logs(struct up *up)
+{
+    static const char *const names[SERVER_LOG_COUNT] = {"record", "state"};
+    for (uint32_t i = 0; i < SERVER_LOG_COUNT; i++) {
+        const struct recorder *recorder =
+            server_recorder(server_process_server(up->process), (enum server_log)i);
+        const int failure = recorder != NULL ? recorder_failure(recorder) : 0;
+        if (failure != 0 && failure != up->log_failures[i]) {
+            log_write(&up->log, LOG_ERROR, "the frame log ends early",
+                LOG_FIELDS(log_text("log", names[i]),
+                    log_text(
+                        "reason", failure == EAGAIN ? "the disk is too slow" : strerror(failure))));
+        }
+        up->log_failures[i] = failure;
+    }
+}
+
 static void run_until_over(struct up *up)
 {
     while (!is_over(up) && up->signals.stop_count == 0) {
@@ -279,9 +312,7 @@ static void run_until_over(struct up *up)
         if (up->bots_file >= 0 && files[1].revents != 0) {
             read_bots(up);
         }
-        const struct server_summary summary =
-            server_read_summary(server_process_server(up->process));
-        atomic_store_explicit(&up->facts.tick, summary.tick, memory_order_relaxed);
+        watch_logs(up);
     }
 }
 
@@ -470,6 +501,7 @@ static const struct example examples[] = {
     {"muster up", "The world of the configured game, until a signal."},
     {"muster up --game hello --bots 100", "Another game, with bots."},
     {"muster up --bots 1000 --for 60s --json", "For a minute; figures as one document."},
+    {"muster up --record run.frames", "With a frame log for `muster replay`."},
     {0},
 };
 
@@ -496,6 +528,7 @@ static const struct flag flags[] = {
         .placeholder = "TIME",
         .rule = {.kind = VALUE_DURATION},
         .help = "How long, counted from when the bots have joined."},
+    {.name = "record", .placeholder = "FILE", .setting = "record.file"},
     {.name = "json", .rule = {.kind = VALUE_BOOL}, .help = "End with one JSON document."},
     {0},
 };

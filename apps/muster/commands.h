@@ -11,3 +11,4 @@ extern const struct command command_completion; ///< Prints shell completion.
 extern const struct command command_config;     ///< Writes, checks and shows the configuration.
 extern const struct command command_doctor;     ///< Checks the machine.
 extern const struct command command_up;         ///< Runs a world.
+extern const struct command command_replay;     ///< Runs a frame log again.

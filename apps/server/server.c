@@ -42,13 +42,21 @@ static muster_status create_parts(struct server *server)
     if (status == MUSTER_OK) {
         status = network_create(server);
     }
-    return status;
+    const muster_status log_status = world_begin_logs(server);
+    return status == MUSTER_OK ? log_status : status;
 }
 
 // A setting of 0 is the game's own limit.
 static uint32_t lowered(uint32_t limit, uint64_t wanted)
 {
     return wanted > 0 && wanted < limit ? (uint32_t)wanted : limit;
+}
+
+static void close_files(const struct server_def *def)
+{
+    for (uint32_t i = 0; i < SERVER_LOG_COUNT; i++) {
+        log_file_close(def->log_files[i]);
+    }
 }
 
 muster_status server_create(
@@ -62,6 +70,7 @@ muster_status server_create(
     struct server *server =
         allocator.alloc(allocator.context, sizeof *server, _Alignof(struct server));
     if (server == NULL) {
+        close_files(def);
         driver_error_write(out_error, 0, "no memory");
         return MUSTER_ERR_NO_MEMORY;
     }
@@ -126,6 +135,12 @@ struct server_summary server_read_summary(const struct server *server)
         .players = (uint32_t)muster_stats_read(stats, SERVER_STAT_PLAYERS, 0),
         .entities = (uint32_t)muster_stats_read(stats, SERVER_STAT_ENTITIES, 0),
     };
+}
+
+struct recorder *server_recorder(struct server *server, enum server_log log)
+{
+    MUSTER_ASSERT(server != NULL && log < SERVER_LOG_COUNT);
+    return server->world.recorders[log];
 }
 
 muster_stats *server_stats(struct server *server)

@@ -19,6 +19,12 @@
 #include "muster/parallel.h"
 #include "muster/stats.h"
 
+struct log_file;
+struct recorder;
+
+/// Frame logs that a server writes at once.
+enum server_log { SERVER_LOG_RECORD, SERVER_LOG_STATE, SERVER_LOG_COUNT };
+
 /// A server. Created and destroyed by its owner.
 struct server;
 
@@ -31,6 +37,14 @@ struct server_def {
     muster_parallel parallel;        // runs the world's loops
     uint64_t seed;
     const int64_t *options; // of the game, in its order; NULL: their fallbacks
+
+    // The world as it was, from muster_instance_snapshot(); NULL for a new one. Only read by
+    // server_create().
+    const uint8_t *snapshot;
+    size_t snapshot_length;
+
+    // Files for frame logs, by enum server_log, NULL for none; the server's from then on.
+    struct log_file *log_files[SERVER_LOG_COUNT];
 };
 
 /// Where the network's side puts packets that must go out.
@@ -85,6 +99,9 @@ bool server_is_drained(const struct server *server);
 
 /// How it stands. Any thread.
 struct server_summary server_read_summary(const struct server *server);
+
+/// The recorder of one of the logs, NULL if there is none.
+struct recorder *server_recorder(struct server *server, enum server_log log);
 
 /// Counters and histograms, by enum server_stat of server_stats.h.
 muster_stats *server_stats(struct server *server);

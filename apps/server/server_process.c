@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/server/server_process.h"
 
+#include "apps/server/recorder.h"
 #include "apps/server/server_stats.h"
 #include "core/assert.h"
 #include "drivers/clock.h"
@@ -155,6 +156,9 @@ static void *world_run(void *context)
         clock_monotonic_us() - (first_tick - 1) * 1000000 / tick_rate_hz, memory_order_relaxed);
     for (uint64_t tick = first_tick; !is_set(&process->must_stop); tick++) {
         clock_sleep_until_us(begin_us(process, tick));
+        if (process->def.tick != NULL) {
+            atomic_store_explicit(process->def.tick, tick, memory_order_relaxed);
+        }
         server_world_tick(process->server, tick);
         keep_time(process, tick);
         if (is_done(process, &drain_us)) {
@@ -194,6 +198,53 @@ static uint32_t worker_count(const struct settings *settings)
     return core_count < 1 ? 1 : core_count > 64 ? 64 : (uint32_t)core_count;
 }
 
+static muster_status open_logs(
+    const struct server_process *process, struct server_def *def, struct driver_error *out_error)
+{
+    for (uint32_t i = 0; i < SERVER_LOG_COUNT; i++) {
+        const char *path = process->def.log_paths[i];
+        if (path == NULL) {
+            continue;
+        }
+        const muster_status status = recorder_open_file(path, &def->log_files[i], out_error);
+        if (status != MUSTER_OK) {
+            return status;
+        }
+    }
+    return MUSTER_OK;
+}
+
+// What was begun for a server that could not be made is of no use to anybody.
+static void remove_logs(const struct server_process *process, const bool *was_opened)
+{
+    for (uint32_t i = 0; i < SERVER_LOG_COUNT; i++) {
+        if (was_opened[i]) {
+            (void)unlink(process->def.log_paths[i]);
+        }
+    }
+}
+
+static muster_status create_with_logs(
+    struct server_process *process, struct server_def *def, struct driver_error *out_error)
+{
+    muster_status status = open_logs(process, def, out_error);
+    bool was_opened[SERVER_LOG_COUNT];
+    for (uint32_t i = 0; i < SERVER_LOG_COUNT; i++) {
+        was_opened[i] = def->log_files[i] != NULL;
+    }
+    if (status == MUSTER_OK) {
+        status = server_create(def, &process->server, out_error);
+    } else {
+        for (uint32_t i = 0; i < SERVER_LOG_COUNT; i++) {
+            log_file_close(def->log_files[i]);
+        }
+    }
+    if (status != MUSTER_OK) {
+        remove_logs(process, was_opened);
+    }
+    return status;
+}
+
 static muster_status create_server(struct server_process *process, struct driver_error *out_error)
 {
     struct workers_def workers_def = workers_default_def();
@@ -204,7 +255,7 @@ static muster_status create_server(struct server_process *process, struct driver
     }
     uint8_t secret[MUSTER_NETCODE_KEY_BYTES];
     clock_random_bytes(secret, sizeof secret);
-    const struct server_def def = {
+    struct server_def def = {
         .game = process->def.game,
         .settings = process->def.settings,
         .private_key = process->def.private_key,
@@ -213,8 +264,10 @@ static muster_status create_server(struct server_process *process, struct driver
         .parallel = workers_parallel(process->workers),
         .seed = process->def.seed,
         .options = process->def.options,
+        .snapshot = process->def.snapshot,
+        .snapshot_length = process->def.snapshot_length,
     };
-    return server_create(&def, &process->server, out_error);
+    return create_with_logs(process, &def, out_error);
 }
 
 static muster_status start_threads(struct server_process *process, struct driver_error *out_error)

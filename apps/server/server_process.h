@@ -11,6 +11,8 @@
 
 #include "apps/server/server.h"
 
+#include <stdatomic.h>
+
 struct server_process;
 
 struct server_process_def {
@@ -19,10 +21,21 @@ struct server_process_def {
     const uint8_t *private_key;      // 32 bytes
     uint64_t seed;
     const int64_t *options; // of the game, in its order; read at start only
+
+    // Where frame logs go, by enum server_log; NULL for none. The files must not exist.
+    const char *log_paths[SERVER_LOG_COUNT];
+
+    // As in server_def.
+    const uint8_t *snapshot;
+    size_t snapshot_length;
+
+    // Set to each tick before it runs; NULL for none. Must outlive the process.
+    _Atomic uint64_t *tick;
 };
 
 /// Opens the socket, builds the world and starts both threads.
-/// @param out_error  told why; its code is EADDRINUSE for a port in use
+/// @param out_error  told why; its code is EADDRINUSE for a port in use, EEXIST for a log's file
+///                   that exists
 /// @return MUSTER_ERR_INVALID, MUSTER_ERR_NO_MEMORY, MUSTER_ERR_IO
 MUSTER_NODISCARD muster_status server_process_start(const struct server_process_def *def,
     struct server_process **out_process,

@@ -4,6 +4,7 @@
 /// A server from the inside: what each of its sides owns, and what they share.
 
 #include "apps/server/link.h"
+#include "apps/server/recorder.h"
 #include "apps/server/server.h"
 #include "apps/server/server_stats.h"
 #include "core/ring.h"
@@ -48,6 +49,7 @@ struct world {
     muster_replica *replica;
     uint32_t *connections; // by player index: 0 while no state may be sent
     uint64_t *sent_ticks;  // by player index: the last tick in which something was sent
+    struct recorder *recorders[SERVER_LOG_COUNT];
     bool is_drain_passed_on;
 };
 
@@ -73,6 +75,18 @@ struct server {
 
 /// Makes instance, inbox and replica.
 MUSTER_NODISCARD muster_status world_create(struct server *server);
+
+/// Restores the world that the server is to go on with. Who was in it leaves in the first tick.
+MUSTER_NODISCARD muster_status world_restore(struct server *server);
+
+/// Begins the frame logs. The files are taken also on failure.
+MUSTER_NODISCARD muster_status world_begin_logs(struct server *server);
+
+/// Adds the tick that has run to the frame logs.
+void world_record(struct server *server, const uint8_t *frame, uint32_t length);
+
+/// Ends the frame logs.
+void world_end_logs(struct server *server);
 
 /// Frees them; what was not made is skipped.
 void world_destroy(struct server *server);

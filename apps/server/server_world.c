@@ -141,6 +141,9 @@ muster_status world_create(struct server *server)
     if (status == MUSTER_OK) {
         status = create_tables(server);
     }
+    if (status == MUSTER_OK && server->def.snapshot != NULL) {
+        status = world_restore(server);
+    }
     return status;
 }
 
@@ -149,6 +152,7 @@ void world_destroy(struct server *server)
     struct world *world = &server->world;
     const uint32_t count = server->limits.player_count_max;
     const muster_allocator heap = server->allocator;
+    world_end_logs(server);
     muster_replica_destroy(world->replica);
     muster_frame_builder_destroy(world->builder);
     muster_inbox_destroy(world->inbox);
@@ -336,6 +340,7 @@ static void step(struct server *server, uint64_t tick)
     muster_frame_close(world->builder, &frame, &length);
     const muster_status status = muster_instance_step(world->instance, frame, length);
     MUSTER_ASSERT(status == MUSTER_OK); // the gateway and the inbox let nothing else through
+    world_record(server, frame, length);
     muster_stats_add(server->stats, SERVER_STAT_FRAME_BYTES, 0, length);
     atomic_store_explicit(
         &server->hash, muster_instance_hash(world->instance), memory_order_relaxed);
