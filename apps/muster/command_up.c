@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "apps/muster/command_up.h"
 #include "apps/muster/commands.h"
-#include "apps/muster/crash.h"
-#include "apps/muster/document.h"
 #include "apps/muster/folder.h"
-#include "apps/muster/log.h"
 #include "apps/muster/safety.h"
 #include "apps/muster/version.h"
-#include "apps/server/game_module.h"
 #include "apps/server/recorder.h"
-#include "apps/server/server_process.h"
-#include "apps/server/server_stats.h"
-#include "apps/server/server_web.h"
 #include "drivers/clock.h"
-#include "drivers/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,32 +20,9 @@
 // Everything on one machine: the game, the server around it, its HTTP side and, on request, bots
 // in a process of their own, which reach it over sockets as anybody would.
 
-#define POLL_MS         50
-#define STOP_US_MAX     5000000u
-#define BOTS_TEXT_BYTES 4096u
-#define ARGUMENT_BYTES  64u
-
-struct up {
-    const struct invocation *invocation;
-    struct settings settings;
-    struct secrets secrets;
-    struct log log;
-    struct signals signals;
-    struct game_module module;
-    int64_t options[MUSTER_OPTION_COUNT_MAX];
-    struct server_process *process;
-    struct server_web *web;
-    struct crash_facts facts;
-    uint64_t seed;
-    uint64_t started_us;
-    uint64_t started_cpu_ns;
-    pid_t bots_pid; // 0: none
-    int bots_file;  // their standard output, -1: none
-    char bots_text[BOTS_TEXT_BYTES];
-    size_t bots_length;
-    int bots_status;
-    int log_failures[SERVER_LOG_COUNT]; // that were reported
-};
+#define POLL_MS        50
+#define STOP_US_MAX    5000000u
+#define ARGUMENT_BYTES 64u
 
 // Preparations.
 
@@ -125,11 +95,57 @@ static bool choose_options(struct up *up)
 
 static void choose_seed(struct up *up)
 {
-    up->seed = up->settings.game.seed;
+    up->seed = up->seed != 0 ? up->seed : up->settings.game.seed;
     while (up->seed == 0) {
         clock_random_bytes(&up->seed, sizeof up->seed);
         up->seed &= INT64_MAX; // what every JSON reader and `--seed` take
     }
+}
+
+static enum exit_code explain_folder(
+    const struct up *up, muster_status status, const struct driver_error *error)
+{
+    if (error->code == EWOULDBLOCK) {
+        return complain(up, error->text, EXIT_CODE_MISSING);
+    }
+    return complain(
+        up, error->text, status == MUSTER_ERR_MALFORMED ? EXIT_CODE_VIOLATION : EXIT_CODE_FAILED);
+}
+
+// The seed is the world's, so a resumed one keeps its own.
+static enum exit_code take_world(struct up *up)
+{
+    const struct settings *settings = &up->settings;
+    if (settings->game.seed != 0 && settings->game.seed != up->world.seed) {
+        fprintf(up->invocation->err,
+            "muster: game.seed is %llu, but the world in %s has seed %llu; leave the seed out or "
+            "choose another folder\n",
+            (unsigned long long)settings->game.seed, settings->state.directory,
+            (unsigned long long)up->world.seed);
+        return EXIT_CODE_USAGE;
+    }
+    up->seed = up->world.seed;
+    fprintf(up->invocation->err, "muster: resumed at tick %llu, lost at most %llu ticks\n",
+        (unsigned long long)up->world.tick, (unsigned long long)up->world.lost_ticks_max);
+    return EXIT_CODE_DONE;
+}
+
+static enum exit_code load_world(struct up *up)
+{
+    const struct settings *settings = &up->settings;
+    struct driver_error error = {0};
+    if (settings->state.directory[0] == '\0') {
+        return EXIT_CODE_DONE;
+    }
+    muster_status status = state_folder_open(
+        settings->state.directory, settings->state.snapshot_interval_us, &up->folder, &error);
+    if (status == MUSTER_OK) {
+        status = state_folder_load(up->folder, up->module.game, &up->world, &error);
+    }
+    if (status != MUSTER_OK) {
+        return explain_folder(up, status, &error);
+    }
+    return up->world.snapshot != NULL ? take_world(up) : EXIT_CODE_DONE;
 }
 
 // Tokens are good for one run: a server that starts again knows nothing of those that were used,
@@ -179,7 +195,10 @@ static enum exit_code start_server(struct up *up)
         .private_key = up->secrets.private_key,
         .seed = up->seed,
         .options = up->options,
-        .log_paths = {[SERVER_LOG_RECORD] = path_or_null(up->settings.record.file)},
+        .log_paths = {[SERVER_LOG_RECORD] = path_or_null(up->settings.record.file),
+            [SERVER_LOG_STATE] = up->folder != NULL ? state_folder_next_path(up->folder) : NULL},
+        .snapshot = up->world.snapshot,
+        .snapshot_length = up->world.snapshot_length,
         .tick = &up->facts.tick,
     };
     muster_status status = server_process_start(&process_def, &up->process, &error);
@@ -313,6 +332,11 @@ static void run_until_over(struct up *up)
             read_bots(up);
         }
         watch_logs(up);
+        if (up->folder != NULL) {
+            state_folder_tend(up->folder,
+                server_recorder(server_process_server(up->process), SERVER_LOG_STATE),
+                clock_monotonic_us());
+        }
     }
 }
 
@@ -333,92 +357,13 @@ static bool drain(struct up *up)
     return true;
 }
 
-// Last words.
-
-static double milliseconds(uint64_t us)
-{
-    return (double)us / 1000.0;
-}
-
-static json_t *tick_times(muster_stats *stats)
-{
-    const muster_histogram *times = muster_stats_histogram(stats, SERVER_STAT_TICK_TIME, 0);
-    return json_pack("{s:f, s:f, s:f, s:f}", "p50",
-        milliseconds(muster_histogram_quantile(times, 500000)), "p99",
-        milliseconds(muster_histogram_quantile(times, 990000)), "p999",
-        milliseconds(muster_histogram_quantile(times, 999000)), "max",
-        milliseconds(muster_histogram_max(times)));
-}
-
-static json_t *refusals(muster_stats *stats)
-{
-    json_t *refused = json_object();
-    for (uint32_t i = 0; i < MUSTER_GATEWAY_COUNTER_COUNT; i++) {
-        const char *name = muster_gateway_counter_name((muster_gateway_counter)i);
-        const int64_t value = muster_stats_read(stats, SERVER_STAT_GATEWAY, i);
-        if (strncmp(name, "refused_", 8) == 0 || strncmp(name, "malformed_", 10) == 0) {
-            json_object_set_new(refused, name, json_integer(value));
-        }
-    }
-    return refused;
-}
-
-static double cpu_percent(const struct up *up)
-{
-    const double cpu_ns = (double)(clock_process_cpu_ns() - up->started_cpu_ns);
-    const double wall_us = (double)(clock_monotonic_us() - up->started_us);
-    return wall_us > 0.0 ? cpu_ns / wall_us / 10.0 : 0.0;
-}
-
-// What the bots measured stands beside what the server did; their keys are those of the document.
-static bool merge_bots(const struct up *up, json_t *document)
-{
-    static const char *const keys[] = {"update_age_ms", "client_kbit_s", "client_kbit_s_up",
-        "bots_late_ms", "bots_cpu_percent", "resumes", "refreshes", "void"};
-    json_t *bots = json_loadb(up->bots_text, up->bots_length, 0, NULL);
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        json_t *value = json_object_get(bots, keys[i]);
-        json_object_set(document, keys[i], value != NULL ? value : json_null());
-    }
-    const bool is_void = bots == NULL || json_is_true(json_object_get(bots, "void"));
-    json_object_set_new(document, "void", json_boolean(is_void));
-    json_decref(bots);
-    return is_void;
-}
-
-static enum exit_code print_json(struct up *up)
-{
-    struct server *server = server_process_server(up->process);
-    muster_stats *stats = server_stats(server);
-    const struct server_summary summary = server_read_summary(server);
-    char hash[17];
-    (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary.hash);
-    json_t *document = json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:s, s:I}", "ticks",
-        (json_int_t)muster_stats_read(stats, SERVER_STAT_TICKS, 0), "tick_ms", tick_times(stats),
-        "missed_ticks", (json_int_t)summary.missed_ticks, "players",
-        (json_int_t)muster_stats_read(stats, SERVER_STAT_GATEWAY, MUSTER_GATEWAY_COUNTER_JOINED),
-        "bodies", (json_int_t)summary.entities, "disconnects", (json_int_t)summary.disconnects,
-        "server_cpu_percent", cpu_percent(up), "rss_mb", (double)clock_resident_bytes() / 1048576.0,
-        "refused", refusals(stats), "final_hash", hash, "seed", (json_int_t)up->seed);
-    bool is_void = false;
-    if (flag_number(up->invocation, "bots") > 0) {
-        is_void = merge_bots(up, document);
-    } else {
-        json_object_set_new(document, "void", json_false());
-    }
-    if (!document_write(document, up->invocation->out)) {
-        return EXIT_CODE_FAILED;
-    }
-    return is_void ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
-}
-
 static enum exit_code finish(struct up *up)
 {
     const struct server_summary summary = server_read_summary(server_process_server(up->process));
     log_write(&up->log, LOG_INFO, "stopped",
         LOG_FIELDS(log_number("tick", (int64_t)summary.tick),
             log_number("missed_ticks", (int64_t)summary.missed_ticks)));
-    return flag_is_true(up->invocation, "json") ? print_json(up) : EXIT_CODE_DONE;
+    return flag_is_true(up->invocation, "json") ? up_print_json(up) : EXIT_CODE_DONE;
 }
 
 static void say_where(struct up *up)
@@ -449,6 +394,23 @@ static enum exit_code play(struct up *up)
     return code == EXIT_CODE_DONE ? finish(up) : code;
 }
 
+// The mark that the world ended as it should stands only behind its last frame.
+static void end_process(struct up *up)
+{
+    if (up->process == NULL) {
+        return;
+    }
+    const struct recorder *recorder =
+        server_recorder(server_process_server(up->process), SERVER_LOG_STATE);
+    const bool is_whole = recorder != NULL && recorder_failure(recorder) == 0 &&
+                          server_process_is_stopped(up->process);
+    const uint64_t tick = server_read_summary(server_process_server(up->process)).tick;
+    server_process_stop(up->process);
+    if (is_whole) {
+        state_folder_mark_stopped(up->folder, tick);
+    }
+}
+
 static enum exit_code prepare_and_play(struct up *up)
 {
     enum exit_code code = load_secrets(up);
@@ -461,6 +423,10 @@ static enum exit_code prepare_and_play(struct up *up)
     if (!choose_options(up)) {
         return EXIT_CODE_USAGE;
     }
+    code = load_world(up);
+    if (code != EXIT_CODE_DONE) {
+        return code;
+    }
     choose_seed(up);
     renew_private_key(up);
     install_crash_report(up);
@@ -469,7 +435,7 @@ static enum exit_code prepare_and_play(struct up *up)
         code = play(up);
     }
     server_web_stop(up->web);
-    server_process_stop(up->process);
+    end_process(up);
     crash_remove();
     return code;
 }
@@ -492,6 +458,8 @@ static enum exit_code run(const struct invocation *invocation)
     if (up.module.module != NULL) {
         game_module_close(&up.module);
     }
+    state_world_free(&up.world);
+    state_folder_close(up.folder);
     secrets_finish(&up.secrets);
     signals_close(&up.signals);
     return code;
@@ -502,6 +470,7 @@ static const struct example examples[] = {
     {"muster up --game hello --bots 100", "Another game, with bots."},
     {"muster up --bots 1000 --for 60s --json", "For a minute; figures as one document."},
     {"muster up --record run.frames", "With a frame log for `muster replay`."},
+    {"muster up --state world", "A world that goes on after a restart."},
     {0},
 };
 
@@ -528,6 +497,7 @@ static const struct flag flags[] = {
         .placeholder = "TIME",
         .rule = {.kind = VALUE_DURATION},
         .help = "How long, counted from when the bots have joined."},
+    {.name = "state", .placeholder = "DIR", .setting = "state.directory"},
     {.name = "record", .placeholder = "FILE", .setting = "record.file"},
     {.name = "json", .rule = {.kind = VALUE_BOOL}, .help = "End with one JSON document."},
     {0},

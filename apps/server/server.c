@@ -52,6 +52,19 @@ static uint32_t lowered(uint32_t limit, uint64_t wanted)
     return wanted > 0 && wanted < limit ? (uint32_t)wanted : limit;
 }
 
+static void explain(
+    const struct server_def *def, muster_status status, struct driver_error *out_error)
+{
+    if (status == MUSTER_ERR_VERSION && def->snapshot != NULL) {
+        driver_error_write(out_error, 0,
+            "the world to resume has other rules, limits or options than this one of game \"%s\"",
+            def->game->name);
+        return;
+    }
+    driver_error_write(out_error, 0, "the world of game \"%s\" cannot be made: %s", def->game->name,
+        muster_status_name(status));
+}
+
 static void close_files(const struct server_def *def)
 {
     for (uint32_t i = 0; i < SERVER_LOG_COUNT; i++) {
@@ -85,8 +98,7 @@ muster_status server_create(
 
     const muster_status status = create_parts(server);
     if (status != MUSTER_OK) {
-        driver_error_write(out_error, 0, "the world of game \"%s\" cannot be made: %s",
-            def->game->name, muster_status_name(status));
+        explain(def, status, out_error);
         server_destroy(server);
         return status;
     }

@@ -13,28 +13,37 @@
 #include "drivers/clock.h"
 #include "drivers/http_client.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define WORLD_WAIT_US 20000000u
 #define WORLD_ROOM    262144u
 
 struct running {
     pid_t pid;
-    uint32_t port; // of players; operators are one above
+    uint32_t port; // of players
+    uint32_t admin_port;
     char out_path[64];
     char err_path[64];
 };
 
-/// Ports that differ between test programs which run at once, and between worlds of one program.
-static inline uint32_t world_port(void)
+/// A port that is free now, and most likely still when a program asks for it.
+static inline uint32_t world_free_port(void)
 {
-    static uint32_t count;
-    count++;
-    return 20000 + ((uint32_t)getpid() * 37 + count * 2) % 20000 / 2 * 2;
+    struct sockaddr_in address = {.sin_family = AF_INET};
+    socklen_t length = sizeof address;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int file = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(file, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &length), 0);
+    close(file);
+    return ntohs(address.sin_port);
 }
 
-/// Asks the admin side, or the public one for an odd `is_public`.
+/// Asks the admin side, or the public one.
 /// @return the status; 0 if nobody answers
 static inline uint32_t world_ask(const struct running *world,
     bool is_public,
@@ -53,7 +62,7 @@ static inline uint32_t world_ask(const struct running *world,
         .timeout_ms = 5000,
     };
     assert_int_equal(muster_address_parse("127.0.0.1", &request.server), MUSTER_OK);
-    request.server.port = (uint16_t)(world->port + (is_public ? 0 : 1));
+    request.server.port = (uint16_t)(is_public ? world->port : world->admin_port);
     static char room[WORLD_ROOM];
     struct http_client_response response;
     struct driver_error error;
@@ -75,11 +84,12 @@ static inline uint32_t world_get(
 /// Starts `muster up` with further arguments, which end with NULL. Does not wait.
 static inline void world_start(struct running *world, const char *const *arguments)
 {
-    world->port = world_port();
+    world->port = world_free_port();
+    world->admin_port = world_free_port();
     char texts[3][64];
     snprintf(texts[0], 64, "network.udp_port=%u", world->port);
     snprintf(texts[1], 64, "network.http_port=%u", world->port);
-    snprintf(texts[2], 64, "network.admin_port=%u", world->port + 1);
+    snprintf(texts[2], 64, "network.admin_port=%u", world->admin_port);
     const char *list[RUN_ARGUMENT_MAX + 12] = {
         "muster", "up", "--set", texts[0], "--set", texts[1], "--set", texts[2]};
     for (uint32_t i = 0; i < RUN_ARGUMENT_MAX && arguments[i] != NULL; i++) {
