@@ -92,10 +92,12 @@ static void record(struct recording *recording, uint32_t tick_count)
 }
 
 // Ticks in which nothing comes but, in one of them, a player, and in another it goes.
-static void record_visit(struct recording *recording, uint64_t join_tick, uint64_t leave_tick)
+static void record_visit(
+    struct recording *recording, uint64_t join_tick, uint64_t leave_tick, uint64_t last_tick)
 {
     const muster_player player = probe_player(0);
-    for (uint64_t tick = 1; tick <= leave_tick; tick++) {
+    const uint64_t first_tick = muster_instance_tick(recording->instance) + 1;
+    for (uint64_t tick = first_tick; tick <= last_tick; tick++) {
         const uint8_t *frame;
         uint32_t length;
         muster_frame_begin(recording->builder, tick, SEED);
@@ -282,10 +284,10 @@ static void sums_start_anew_at_a_snapshot(void **state)
     (void)state;
     struct recording recording;
     set_up(&recording, 10);
-    record_visit(&recording, 5, 11);
+    record_visit(&recording, 5, 11, 11);
     uint8_t *blob = block_data(&recording, "blob");
     blob[1] ^= 1;
-    record(&recording, 1);
+    record_visit(&recording, 5, 11, 12);
     const muster_replay_def def = replay_def(&recording);
     muster_replay *replay = replay_all(&def);
     const muster_replay_finding *found = muster_replay_found(replay);
