@@ -76,7 +76,8 @@ static void init_slots(struct slots *slots)
 static muster_status open_bot(struct bots *bots, uint32_t index, struct driver_error *out_error)
 {
     struct bot *bot = &bots->list[index];
-    const muster_client_def client_def = muster_client_default_def();
+    muster_client_def client_def = muster_client_default_def();
+    client_def.keeps_places = false;
     muster_status status = muster_client_create(&client_def, &bot->client);
     if (status != MUSTER_OK) {
         driver_error_write(out_error, 0, "no memory for bot %u", index);

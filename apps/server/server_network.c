@@ -16,6 +16,8 @@
 #define PACED_SHARE_NUMERATOR   6u
 #define PACED_SHARE_DENOMINATOR 10u
 
+#define LINK_UP_KEPT_BYTES (LINK_UP_BYTES / 4u)
+
 #define STATS_PERIOD_US 100000u
 
 static void init_slots(struct slots *slots)
@@ -90,12 +92,18 @@ static void flush_if_short(struct network *network)
 
 // In.
 
+// Joins and leaves must not be lost, or world and gateway would disagree about who is there: what
+// players send in masses while the world is behind leaves them room.
 static void push_up(struct server *server, const muster_gateway_event *event)
 {
     const bool has_body = event->type == MUSTER_GATEWAY_MESSAGE;
     const uint32_t body_bytes = has_body ? event->message.length : 0;
+    const bool is_of_stay =
+        event->type <= MUSTER_GATEWAY_LEFT || event->type == MUSTER_GATEWAY_READY;
+    const uint32_t kept_bytes = is_of_stay ? 0 : LINK_UP_KEPT_BYTES;
     void *space;
-    if (ring_reserve(server->up, (uint32_t)sizeof *event + body_bytes, &space) != MUSTER_OK) {
+    if (ring_reserve(server->up, (uint32_t)sizeof *event + body_bytes + kept_bytes, &space) !=
+        MUSTER_OK) {
         muster_stats_add(server->stats, SERVER_STAT_LINK_FULL, 0, 1);
         return;
     }

@@ -39,6 +39,8 @@ static muster_status create_inbox(struct server *server)
 {
     muster_inbox_def inbox_def = muster_inbox_default_def();
     inbox_def.player_count_max = server->limits.player_count_max;
+    inbox_def.action_count_max =
+        server->limits.player_count_max * inbox_def.action_count_per_player_max;
     const muster_status status = muster_inbox_create(&inbox_def, &server->world.inbox);
     if (status != MUSTER_OK) {
         return status;

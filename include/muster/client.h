@@ -46,6 +46,10 @@ typedef struct muster_client_def {
     /// The tick margin that actions should arrive with, in [0, 16]. Default 2.
     uint32_t margin_ticks;
 
+    /// Whether the last places of entities are kept for muster_client_place(): about 240 bytes for
+    /// each that can be known. Default true.
+    bool keeps_places;
+
     /// Where memory comes from. Default muster_heap_allocator().
     muster_allocator allocator;
 } muster_client_def;
@@ -112,6 +116,9 @@ typedef struct muster_client_stats {
     /// Since creation.
     uint64_t updates, updates_refused, refreshes, resumes, packets_sent, packets_received,
         bytes_sent, bytes_received;
+
+    /// Custom messages that are not in the tables, or that nobody took in time.
+    uint64_t messages_dropped;
 } muster_client_stats;
 
 /// A definition with every field at its default.
@@ -138,7 +145,7 @@ MUSTER_API void muster_client_leave(muster_client *client);
 MUSTER_API void muster_client_receive(
     muster_client *client, muster_netcode_time now, muster_packet *packet);
 
-/// Does what is due; at most three packets are appended. Call it every frame, at least 10 times a
+/// Does what is due; at most four packets are appended. Call it every frame, at least 10 times a
 /// second.
 MUSTER_API void muster_client_update(
     muster_client *client, muster_netcode_time now, muster_packet_batch *packets);
@@ -165,14 +172,16 @@ MUSTER_API uint32_t muster_client_find_field(const muster_client *client, const 
 /// Acts, in muster_client_tick().
 /// @param values        one for each parameter; brought into range and rounded to its steps
 /// @param out_sequence  set to the action's number, 0 on failure
-/// @return MUSTER_ERR_NOT_FOUND without such an action, MUSTER_ERR_FULL if
+/// @return MUSTER_ERR_NOT_FOUND without such an action or while the client does not play,
+///         MUSTER_ERR_FULL if
 ///         MUSTER_CLIENT_PENDING_MAX wait to be counted
 MUSTER_API MUSTER_NODISCARD muster_status muster_client_act(muster_client *client,
     uint32_t action_index,
     const muster_value *values,
     uint32_t *out_sequence);
 
-/// Sends a custom message.
+/// Sends a custom message. One that is under way when the connection is lost for good may be lost
+/// with it, reliable or not.
 /// @return MUSTER_ERR_NOT_FOUND without such a message for players, MUSTER_ERR_INVALID if it is too
 ///         long, MUSTER_ERR_FULL
 MUSTER_API MUSTER_NODISCARD muster_status muster_client_send(
@@ -193,7 +202,26 @@ MUSTER_API uint64_t muster_client_newest_tick(const muster_client *client);
 MUSTER_API uint32_t muster_client_pending(
     const muster_client *client, muster_client_action *out_actions, uint32_t count_max);
 
-/// The entities that the player may see, NULL before the tables are there. The client's.
+/// The newest action that has counted, as of the newest update; 0 if none has.
+MUSTER_API uint32_t muster_client_counted(const muster_client *client);
+
+/// What a picture drawn now should show: a tick of the server with a fraction, so much in the past
+/// that most updates have arrived. Runs evenly, never back while the client plays; 0 before.
+MUSTER_API double muster_client_render_tick(const muster_client *client);
+
+/// Where an entity was at a tick, between its states: its first POSITION field.
+/// @param entity_index  in the view
+/// @param tick          muster_client_render_tick() for all but the player's own entity
+/// @param out_place     in the game's units; zeros on failure
+/// @return false if nothing is known of it, or places are not kept
+MUSTER_API bool muster_client_place(const muster_client *client,
+    uint32_t entity_index,
+    double tick,
+    float out_place[MUSTER_REPLICA_LANE_COUNT_MAX]);
+
+/// The entities that the player may see, NULL before the tables are there. The client's: a new
+/// connection comes with a new view, so ask each frame. Pop its events each frame, too: when they
+/// have no room, updates cannot be taken in.
 MUSTER_API muster_replica_view *muster_client_view(muster_client *client);
 
 /// Figures so far.

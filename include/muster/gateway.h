@@ -12,7 +12,7 @@
 ///   Actions come in the order of the player's sequence, each once.
 /// - Trust: an event's contents are within the game's tables and limits. What is not is refused
 ///   and counted, and harms only its sender.
-/// - Memory: a fixed number of allocations at creation, about 8 KiB a player; none afterwards.
+/// - Memory: a fixed number of allocations at creation, about 35 KiB a player; none afterwards.
 /// - Threads: one at a time.
 
 #include "muster/game.h"

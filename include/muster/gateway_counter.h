@@ -42,6 +42,12 @@ typedef enum muster_gateway_counter {
     /// Reliable messages that found no room in their session's queue; the session was ended.
     MUSTER_GATEWAY_COUNTER_QUEUE_FULL,
 
+    /// Not let in: the token was issued before its player was put out.
+    MUSTER_GATEWAY_COUNTER_REFUSED_OUTCAST,
+
+    /// Unreliable messages of the game that found no room in the next packet.
+    MUSTER_GATEWAY_COUNTER_MESSAGES_DROPPED,
+
     /// How many counters there are; not a counter.
     MUSTER_GATEWAY_COUNTER_COUNT,
 } muster_gateway_counter;

@@ -32,11 +32,16 @@ typedef struct muster_inbox_def {
     /// Actions that may wait at once, in [1, 1,048,576]. Default 32,768.
     uint32_t action_count_max;
 
-    /// Actions of one player that may wait at once, at least 1. Default 128.
+    /// Actions of one player that may wait at once, at least 1. Where players times this is no
+    /// more than `action_count_max`, nobody can take another's room. Default 64.
     uint32_t action_count_per_player_max;
 
-    /// Bytes of messages for one frame, in [MUSTER_MESSAGE_BYTES_MAX, 16 MiB]. Default 256 KiB.
+    /// Bytes of messages for one frame, in [1,040, 16 MiB]; a message costs its length and 16 to
+    /// 31 bytes. Default 256 KiB.
     uint32_t message_bytes_max;
+
+    /// Bytes of one player's messages for one frame, at least 1,040. Default 16 KiB.
+    uint32_t message_bytes_per_player_max;
 
     /// Where memory comes from. Default muster_heap_allocator().
     muster_allocator allocator;
@@ -77,8 +82,9 @@ MUSTER_API void muster_inbox_push_join(
 /// A player goes; what waits of it is dropped. Does nothing for an index without a player.
 MUSTER_API void muster_inbox_push_leave(muster_inbox *inbox, uint32_t player_index);
 
-/// A player is back on a new connection and counts its actions from 1 again; what waits of the old
-/// one is dropped. Does nothing for an index without a player.
+/// A player is back on a new connection and counts its actions from 1 again; actions that wait of
+/// the old one are dropped, messages are not: they were confirmed. Does nothing for an index
+/// without a player.
 MUSTER_API void muster_inbox_push_resume(muster_inbox *inbox, uint32_t player_index);
 
 /// A player acts; steps as in muster_frame_add_action().

@@ -25,6 +25,7 @@ muster_client_def muster_client_default_def(void)
         .resume_after_us = 1500000,
         .resume_window_us = 30000000,
         .margin_ticks = 2,
+        .keeps_places = true,
         .allocator = muster_heap_allocator(),
     };
 }
@@ -86,6 +87,7 @@ void muster_client_destroy(muster_client *client)
     }
     muster_session_pool_destroy(client->sessions);
     muster_replica_view_destroy(client->view);
+    tracks_destroy(client->tracks);
     ring_destroy(client->messages);
     const muster_allocator allocator = client->def.allocator;
     sodium_memzero(client, sizeof *client);
@@ -122,9 +124,32 @@ void client_use_link(muster_client *client, uint32_t link_index)
     close_link(client, 1 - link_index);
     client->link_index = link_index;
     client->is_welcomed = false;
+    client->welcome_length = 0;
+    client->tables = (struct play_tables){0};
+    client->has_fresh_tokens = false;
+    client->epoch = 0;
+    client->is_refreshing = false;
+    client->needs_refresh = false;
+    client->loose.length = 0;
+    client->loose.count = 0;
     client->pending_count = 0;
     client->sequence = 0;
     client->state = MUSTER_CLIENT_JOINING;
+}
+
+// A token that has been used, or may have been, gives way to the next.
+static void drop_resume_token(muster_client *client)
+{
+    MUSTER_ASSERT(client->resume_token_count > 0);
+    client->resume_token_count--;
+    memmove(client->resume_tokens[0], client->resume_tokens[1], sizeof client->resume_tokens[0]);
+}
+
+void client_resume_link(muster_client *client, uint32_t link_index)
+{
+    client->stats.resumes++;
+    drop_resume_token(client);
+    client_use_link(client, link_index);
 }
 
 muster_status muster_client_connect(
@@ -132,7 +157,7 @@ muster_status muster_client_connect(
 {
     MUSTER_ASSERT(client != NULL && token != NULL);
     client->now = now;
-    client->has_resume_token = false;
+    client->resume_token_count = 0;
     client->close_reason = MUSTER_CLOSE_NONE;
     client->close_text[0] = '\0';
     const muster_status status = open_link(client, 0, token);
@@ -163,7 +188,7 @@ void muster_client_receive(muster_client *client, muster_netcode_time now, muste
 {
     MUSTER_ASSERT(client != NULL && packet != NULL);
     client->now = now;
-    if (!is_open(client)) {
+    if (!is_open(client) || packet->length > MUSTER_PACKET_BYTES_MAX) {
         return;
     }
     client->stats.packets_received++;
@@ -211,17 +236,49 @@ static void drop_stale_pending(muster_client *client)
     }
 }
 
+// The newest actions that fit: older ones were in the packets before.
 static uint32_t write_inputs(muster_client *client, uint8_t *bytes, uint32_t capacity)
 {
-    const uint32_t count =
+    const uint64_t newest_tick = client->is_welcomed ? client->clock.newest_tick : 0;
+    uint32_t count =
         client->pending_count < PLAY_INPUT_COUNT_MAX ? client->pending_count : PLAY_INPUT_COUNT_MAX;
-    const struct play_input *first = &client->pending[client->pending_count - count];
-    struct record_writer writer =
-        record_writer_on(bytes, capacity < INPUT_BYTES_MAX ? capacity : INPUT_BYTES_MAX);
-    (void)play_write_inputs(
-        &writer, client->is_welcomed ? client->clock.newest_tick : 0, first, count);
-    MUSTER_ASSERT(!writer.is_full);
-    return (uint32_t)writer.length;
+    for (;;) {
+        const struct play_input *first = &client->pending[client->pending_count - count];
+        struct record_writer writer =
+            record_writer_on(bytes, capacity < INPUT_BYTES_MAX ? capacity : INPUT_BYTES_MAX);
+        const uint32_t written_count = play_write_inputs(&writer, newest_tick, first, count);
+        MUSTER_ASSERT(!writer.is_full);
+        if (written_count == count) {
+            return (uint32_t)writer.length;
+        }
+        count = written_count;
+    }
+}
+
+// Unreliable messages, in a packet of their own: they are rare.
+static void send_loose(muster_client *client, muster_packet_batch *packets)
+{
+    struct link *link = &client->links[client->link_index];
+    if (client->loose.count == 0 || packets->count == packets->capacity) {
+        return;
+    }
+    uint8_t *space = packets->packets[packets->count].bytes + MUSTER_NETCODE_PAYLOAD_OFFSET;
+    if (muster_session_begin_packet(link->session, client->now.steady_us, space,
+            MUSTER_SESSION_PACKET_BYTES_MAX, 0) != MUSTER_OK) {
+        return;
+    }
+    const uint8_t *record;
+    for (uint32_t length; (length = loose_first(&client->loose, &record)) > 0;) {
+        uint8_t *bytes;
+        uint32_t capacity;
+        const muster_status status =
+            muster_session_begin_blob(link->session, PLAY_RECORD_CUSTOM, false, &bytes, &capacity);
+        MUSTER_ASSERT(status == MUSTER_OK && capacity >= length);
+        memcpy(bytes, record, length);
+        muster_session_end_blob(link->session, length);
+        loose_pop(&client->loose);
+    }
+    append_packet(client, link, muster_session_end_packet(link->session, 0), packets);
 }
 
 static void send_inputs(muster_client *client, muster_packet_batch *packets)
@@ -249,7 +306,7 @@ static void send_inputs(muster_client *client, muster_packet_batch *packets)
     append_packet(client, link, muster_session_end_packet(link->session, 0), packets);
 }
 
-static void end(muster_client *client, muster_client_state state)
+void client_end(muster_client *client, muster_client_state state)
 {
     for (uint32_t i = 0; i < LINK_COUNT; i++) {
         close_link(client, i);
@@ -264,7 +321,7 @@ static void update_connecting(muster_client *client)
     if (state == MUSTER_NETCODE_CLIENT_CONNECTED) {
         client->state = MUSTER_CLIENT_JOINING;
     } else if (state <= MUSTER_NETCODE_CLIENT_DISCONNECTED) {
-        end(client, MUSTER_CLIENT_UNREACHABLE);
+        client_end(client, MUSTER_CLIENT_UNREACHABLE);
     }
 }
 
@@ -272,8 +329,8 @@ static void begin_resume(muster_client *client)
 {
     client->state = MUSTER_CLIENT_RESUMING;
     client->resume_started_us = client->now.steady_us;
-    if (open_link(client, 1 - client->link_index, client->resume_token) != MUSTER_OK) {
-        end(client, MUSTER_CLIENT_UNREACHABLE);
+    if (open_link(client, 1 - client->link_index, client->resume_tokens[0]) != MUSTER_OK) {
+        client_end(client, MUSTER_CLIENT_UNREACHABLE);
     }
 }
 
@@ -284,13 +341,25 @@ static void update_playing(muster_client *client)
     const muster_netcode_client_state state = muster_netcode_client_state_of(link->netcode);
     const bool is_silent = client->now.steady_us - link->heard_us >= client->def.resume_after_us;
     if (state == MUSTER_NETCODE_CLIENT_DISCONNECTED) {
-        end(client, MUSTER_CLIENT_CLOSED);
+        client_end(client, MUSTER_CLIENT_CLOSED);
     } else if (is_silent || state < MUSTER_NETCODE_CLIENT_DISCONNECTED) {
-        if (client->has_resume_token) {
+        if (client->resume_token_count > 0) {
             begin_resume(client);
         } else if (state < MUSTER_NETCODE_CLIENT_DISCONNECTED) {
-            end(client, MUSTER_CLIENT_UNREACHABLE);
+            client_end(client, MUSTER_CLIENT_UNREACHABLE);
         }
+    }
+}
+
+// The server may have taken a token while its answers were lost, so the next try is made with
+// another one, if there is another.
+static void try_again(muster_client *client, uint32_t link_index)
+{
+    if (client->resume_token_count > 1) {
+        drop_resume_token(client);
+    }
+    if (open_link(client, link_index, client->resume_tokens[0]) != MUSTER_OK) {
+        client_end(client, MUSTER_CLIENT_UNREACHABLE);
     }
 }
 
@@ -302,15 +371,16 @@ static void update_resuming(muster_client *client)
         muster_netcode_client_state_of(client->links[other_index].netcode);
     if (first->heard_us > client->resume_started_us) {
         close_link(client, other_index);
+        if (client->resume_token_count > 1) {
+            drop_resume_token(client);
+        }
         client->state = client->is_welcomed ? MUSTER_CLIENT_PLAYING : MUSTER_CLIENT_JOINING;
     } else if (state == MUSTER_NETCODE_CLIENT_CONNECTED) {
-        client->stats.resumes++;
-        client_use_link(client, other_index);
+        client_resume_link(client, other_index);
     } else if (client->now.steady_us - client->resume_started_us >= client->def.resume_window_us) {
-        end(client, MUSTER_CLIENT_UNREACHABLE);
-    } else if (state <= MUSTER_NETCODE_CLIENT_DISCONNECTED &&
-               open_link(client, other_index, client->resume_token) != MUSTER_OK) {
-        end(client, MUSTER_CLIENT_UNREACHABLE);
+        client_end(client, MUSTER_CLIENT_UNREACHABLE);
+    } else if (state <= MUSTER_NETCODE_CLIENT_DISCONNECTED) {
+        try_again(client, other_index);
     }
 }
 
@@ -332,7 +402,10 @@ void muster_client_update(
     if (client->state == MUSTER_CLIENT_JOINING || client->state == MUSTER_CLIENT_PLAYING) {
         if (client->is_welcomed) {
             drop_stale_pending(client);
+            clock_render(&client->clock, now.steady_us);
+            client_ask_refresh(client);
         }
+        send_loose(client, packets);
         send_inputs(client, packets);
     }
 }
@@ -412,6 +485,34 @@ uint64_t muster_client_newest_tick(const muster_client *client)
     return client->clock.newest_tick;
 }
 
+uint32_t muster_client_counted(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return client->is_welcomed ? client->clock.counted_sequence : 0;
+}
+
+double muster_client_render_tick(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    const struct clock *clock = &client->clock;
+    return clock->tick_us > 0 && clock->render_us > 0
+               ? (double)clock->render_us / (double)clock->tick_us
+               : 0.0;
+}
+
+bool muster_client_place(const muster_client *client,
+    uint32_t entity_index,
+    double tick,
+    float out_place[MUSTER_REPLICA_LANE_COUNT_MAX])
+{
+    MUSTER_ASSERT(client != NULL && out_place != NULL);
+    if (client->tracks == NULL) {
+        memset(out_place, 0, MUSTER_REPLICA_LANE_COUNT_MAX * sizeof out_place[0]);
+        return false;
+    }
+    return tracks_place(client->tracks, entity_index, tick, out_place);
+}
+
 muster_replica_view *muster_client_view(muster_client *client)
 {
     MUSTER_ASSERT(client != NULL);
@@ -429,6 +530,6 @@ muster_client_stats muster_client_stats_of(const muster_client *client)
         stats.loss_ppm = session.loss_ppm;
     }
     stats.margin_ticks = client->clock.margin_ticks;
-    stats.interpolation_us = (uint32_t)client->clock.tick_us + 2 * client->clock.jitter_us;
+    stats.interpolation_us = clock_interpolation_us(&client->clock);
     return stats;
 }

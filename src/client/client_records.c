@@ -6,39 +6,95 @@
 
 // What the server sends, and what the player does about it.
 
+#define REFRESH_US_MIN 1000000u
+
 // From the server.
+
+static uint32_t rtt_us(const muster_client *client)
+{
+    return muster_session_get_stats(client->links[client->link_index].session).rtt_us;
+}
+
+static muster_status create_view(muster_client *client, const muster_replica_schema *schema)
+{
+    muster_replica_view_destroy(client->view);
+    tracks_destroy(client->tracks);
+    client->view = NULL;
+    client->tracks = NULL;
+    muster_replica_view_def def = muster_replica_view_default_def();
+    def.schema = schema;
+    def.allocator = client->def.allocator;
+    muster_status status = muster_replica_view_create(&def, &client->view);
+    if (status == MUSTER_OK && client->def.keeps_places) {
+        status = tracks_create(&client->def.allocator, schema, &client->tracks);
+    }
+    return status == MUSTER_ERR_NOT_FOUND ? MUSTER_OK : status;
+}
+
+static void end_with(muster_client *client, muster_close_reason reason, const char *text)
+{
+    client->close_reason = reason;
+    const size_t length = strlen(text);
+    MUSTER_ASSERT(length < sizeof client->close_text);
+    memcpy(client->close_text, text, length + 1);
+    client_end(client, MUSTER_CLIENT_CLOSED);
+}
+
+static bool take_welcome_part(muster_client *client, const muster_session_message *message)
+{
+    if (client->is_welcomed ||
+        message->length > sizeof client->welcome_bytes - client->welcome_length) {
+        end_with(client, MUSTER_CLOSE_PROTOCOL, "the server's welcome is too much");
+        return false;
+    }
+    memcpy(client->welcome_bytes + client->welcome_length, message->bytes, message->length);
+    client->welcome_length += message->length;
+    return true;
+}
 
 static void take_welcome(muster_client *client, const muster_session_message *message)
 {
-    if (message->length > sizeof client->welcome_bytes) {
+    if (!take_welcome_part(client, message)) {
         return;
     }
-    memcpy(client->welcome_bytes, message->bytes, message->length);
     struct play_welcome welcome;
     struct play_tables tables;
     muster_replica_schema schema;
-    if (play_read_welcome(client->welcome_bytes, message->length, &welcome, &tables) != MUSTER_OK ||
+    if (play_read_welcome(client->welcome_bytes, client->welcome_length, &welcome, &tables) !=
+            MUSTER_OK ||
         muster_replica_schema_decode(client->welcome_bytes + tables.schema_offset,
             tables.schema_length, &schema) != MUSTER_OK) {
-        client->tables = (struct play_tables){0};
-        client->close_reason = MUSTER_CLOSE_VERSION;
+        end_with(client, MUSTER_CLOSE_VERSION, "the server's tables cannot be read");
         return;
     }
-    muster_replica_view_def def = muster_replica_view_default_def();
-    def.schema = &schema;
-    def.allocator = client->def.allocator;
-    muster_replica_view_destroy(client->view);
-    client->view = NULL;
-    if (muster_replica_view_create(&def, &client->view) != MUSTER_OK) {
+    if (create_view(client, &schema) != MUSTER_OK) {
+        end_with(client, MUSTER_CLOSE_LIMIT, "no memory for the server's world");
         return;
     }
     client->welcome = welcome;
     client->tables = tables;
     client->schema = schema;
     client->is_welcomed = true;
-    client->is_refreshing = false;
     client->state = MUSTER_CLIENT_PLAYING;
-    clock_start(&client->clock, client->now.steady_us, welcome.tick, welcome.tick_rate_hz);
+    clock_start(&client->clock, client->now.steady_us, welcome.tick, welcome.tick_rate_hz,
+        client->def.margin_ticks, rtt_us(client));
+}
+
+static void take_resume_token(muster_client *client, const muster_session_message *message)
+{
+    if (message->length != MUSTER_CONNECT_TOKEN_BYTES) {
+        return;
+    }
+    if (!client->has_fresh_tokens) {
+        client->has_fresh_tokens = true;
+        client->resume_token_count = 0;
+    }
+    if (client->resume_token_count == RESUME_TOKEN_COUNT) {
+        memmove(
+            client->resume_tokens[0], client->resume_tokens[1], sizeof client->resume_tokens[0]);
+        client->resume_token_count--;
+    }
+    memcpy(client->resume_tokens[client->resume_token_count++], message->bytes, message->length);
 }
 
 // Messages that the caller does not take in time are dropped: it may take none at all.
@@ -47,12 +103,14 @@ static void take_custom(muster_client *client, const uint8_t *bytes, uint32_t le
     struct record_reader reader = record_reader_on(bytes, length);
     const uint64_t message_index = record_read_varint_max(&reader, UINT32_MAX);
     if (reader.is_malformed || message_index >= client->tables.message_count) {
+        client->stats.messages_dropped++;
         return;
     }
     const uint32_t body_bytes = (uint32_t)(reader.length - reader.offset);
     void *space;
     if (ring_reserve(client->messages, (uint32_t)sizeof(uint32_t) + body_bytes, &space) !=
         MUSTER_OK) {
+        client->stats.messages_dropped++;
         return;
     }
     bytes_store_u32(space, (uint32_t)message_index);
@@ -72,26 +130,43 @@ static void take_message(muster_client *client, const muster_session_message *me
         take_custom(client, message->bytes, message->length);
         break;
     case PLAY_MESSAGE_RESUME:
-        if (message->length == MUSTER_CONNECT_TOKEN_BYTES) {
-            memcpy(client->resume_token, message->bytes, message->length);
-            client->has_resume_token = true;
-        }
+        take_resume_token(client, message);
+        break;
+    case PLAY_MESSAGE_WELCOME_PART:
+        (void)take_welcome_part(client, message);
         break;
     default:
         break; // of a newer server
     }
 }
 
-// The session has confirmed what could not be decoded, so the server must be told.
-static void refresh(muster_client *client)
+// Until the server may be told, what can be decoded is shown, with a gap in it.
+void client_ask_refresh(muster_client *client)
 {
     const struct link *link = &client->links[client->link_index];
-    client->stats.updates_refused++;
-    if (muster_session_push(link->session, PLAY_MESSAGE_REFRESH, NULL, 0) == MUSTER_OK) {
-        client->is_refreshing = true;
-        client->stats.refreshes++;
-        muster_replica_view_clear(client->view);
+    const uint64_t now_us = client->now.steady_us;
+    const bool is_early =
+        client->refreshed_us > 0 && now_us - client->refreshed_us < REFRESH_US_MIN;
+    if (!client->needs_refresh || is_early ||
+        muster_session_push(link->session, PLAY_MESSAGE_REFRESH, NULL, 0) != MUSTER_OK) {
+        return;
     }
+    client->needs_refresh = false;
+    client->is_refreshing = true;
+    client->refreshed_us = now_us;
+    client->stats.refreshes++;
+    muster_replica_view_clear(client->view);
+    if (client->tracks != NULL) {
+        tracks_clear(client->tracks);
+    }
+}
+
+// The session has confirmed what cannot be decoded, so the server builds on what is not here.
+static void refuse_update(muster_client *client)
+{
+    client->stats.updates_refused++;
+    client->needs_refresh = true;
+    client_ask_refresh(client);
 }
 
 static void take_update(muster_client *client, const muster_session_blob *blob)
@@ -106,20 +181,26 @@ static void take_update(muster_client *client, const muster_session_blob *blob)
         client->stats.updates_refused++;
         return;
     }
-    if (client->is_refreshing && update.epoch == client->epoch) {
-        return;
+    const int8_t epochs_ahead = (int8_t)(uint8_t)(update.epoch - client->epoch);
+    if (epochs_ahead < 0 || (client->is_refreshing && epochs_ahead == 0)) {
+        return; // of a state that was given up
     }
-    client->is_refreshing = false;
-    client->epoch = update.epoch;
-    const struct link *link = &client->links[client->link_index];
-    clock_take(&client->clock, client->now.steady_us, &update, client->def.margin_ticks,
-        muster_session_get_stats(link->session).rtt_us);
+    if (epochs_ahead > 0) {
+        client->epoch = update.epoch;
+        client->is_refreshing = false;
+        client->needs_refresh = false;
+    }
+    clock_take(
+        &client->clock, client->now.steady_us, &update, client->def.margin_ticks, rtt_us(client));
     client_forget_pending(client, update.counted_sequence);
     const size_t state_bytes = reader.length - reader.offset;
     if (state_bytes > 0 && muster_replica_view_decode(client->view, blob->bytes + reader.offset,
                                state_bytes) != MUSTER_OK) {
-        refresh(client);
+        refuse_update(client);
         return;
+    }
+    if (state_bytes > 0 && client->tracks != NULL) {
+        tracks_follow(client->tracks, client->view);
     }
     client->stats.updates++;
 }
@@ -148,19 +229,20 @@ void client_take_payload(
         return;
     }
     if (link_index != client->link_index) {
-        client->stats.resumes++;
-        client_use_link(client, link_index);
+        client_resume_link(client, link_index);
     }
     link->heard_us = client->now.steady_us;
     if (received.close_reason != MUSTER_CLOSE_NONE) {
         take_close(client, &received);
-        muster_client_leave(client);
-        client->state = MUSTER_CLIENT_CLOSED;
+        client_end(client, MUSTER_CLIENT_CLOSED);
         return;
     }
     muster_session_message message;
     while (muster_session_pop(link->session, &message)) {
         take_message(client, &message);
+        if (client->state == MUSTER_CLIENT_CLOSED) {
+            return;
+        }
     }
     for (uint32_t i = 0; i < received.blob_count; i++) {
         const muster_session_blob *blob = &received.blobs[i];
@@ -279,6 +361,10 @@ muster_status muster_client_send(
     }
     if (length > def.bytes_max) {
         return MUSTER_ERR_INVALID;
+    }
+    if (!def.is_reliable) {
+        return loose_push(&client->loose, message_index, bytes, length) ? MUSTER_OK
+                                                                        : MUSTER_ERR_FULL;
     }
     uint8_t message[MUSTER_MESSAGE_BYTES_MAX + RECORD_VARINT_BYTES_MAX];
     struct record_writer writer = record_writer_on(message, sizeof message);

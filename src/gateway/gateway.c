@@ -109,8 +109,9 @@ muster_status muster_gateway_create(const muster_gateway_def *def, muster_gatewa
     const uint32_t connection_count = player_count + SPARE_CONNECTION_COUNT(player_count);
     const size_t players_offset = padded(sizeof(muster_gateway));
     const size_t connections_offset = players_offset + padded(player_count * sizeof(struct player));
-    const size_t actions_offset =
+    const size_t outcasts_offset =
         connections_offset + padded(connection_count * sizeof(struct connection));
+    const size_t actions_offset = outcasts_offset + padded(OUTCAST_COUNT * sizeof(struct outcast));
     const size_t messages_offset =
         actions_offset +
         padded((size_t)player_count * def->game->action_count * sizeof(struct rate));
@@ -128,6 +129,7 @@ muster_status muster_gateway_create(const muster_gateway_def *def, muster_gatewa
     gateway->connection_count_max = connection_count;
     gateway->players = (void *)(memory + players_offset);
     gateway->connections = (void *)(memory + connections_offset);
+    gateway->outcasts = (void *)(memory + outcasts_offset);
     gateway->action_rates = (void *)(memory + actions_offset);
     gateway->message_rates = (void *)(memory + messages_offset);
 
@@ -336,7 +338,7 @@ const char *muster_gateway_counter_name(muster_gateway_counter counter)
         "left", "kicked", "actions", "messages", "refused_full", "refused_draining",
         "refused_old_token", "refused_player_data", "refused_request_rate", "refused_packet_rate",
         "refused_action_rate", "refused_message_rate", "malformed_packet", "malformed_input",
-        "malformed_message", "queue_full"};
+        "malformed_message", "queue_full", "refused_outcast", "messages_dropped"};
     const uint32_t index = (uint32_t)counter;
     return index < MUSTER_GATEWAY_COUNTER_COUNT ? names[index] : "unknown";
 }

@@ -86,9 +86,9 @@ static void open_connection(
     *connection = (struct connection){
         .player_index = player_index,
         .number = ++gateway->connection_number,
+        .welcome_tick = gateway->tick,
         .needs_welcome = true,
         .is_back = is_back,
-        .resume_due_us = 0,
     };
     const muster_status status =
         muster_session_pool_acquire(gateway->sessions, &connection->session);
@@ -101,6 +101,7 @@ static void open_connection(
     player->malformed_count = 0;
     player->packet_rate = (struct rate){0};
     player->byte_rate = (struct rate){0};
+    gateway_send_welcome(gateway, connection);
 }
 
 static void let_new_player_in(
@@ -169,6 +170,31 @@ static void let_player_back_in(muster_gateway *gateway,
     MUSTER_ASSERT(is_pushed);
 }
 
+// A player who is put out holds tokens to come back with, and perhaps one of a login before.
+static void cast_out(muster_gateway *gateway, const struct player *player)
+{
+    gateway->outcasts[gateway->next_outcast] = (struct outcast){
+        .id = {player->info.id[0], player->info.id[1]},
+        .issue = player->issue + RESUME_TOKENS_AT_START,
+        .until_us = gateway->now.steady_us + (UINT64_C(1000000) * RESUME_TOKEN_LIFETIME_S),
+    };
+    gateway->next_outcast = (gateway->next_outcast + 1) % OUTCAST_COUNT;
+}
+
+static bool is_outcast(const muster_gateway *gateway, const struct play_token_data *data)
+{
+    for (uint32_t i = 0; i < OUTCAST_COUNT; i++) {
+        const struct outcast *outcast = &gateway->outcasts[i];
+        const bool is_same =
+            outcast->id[0] == data->player_id[0] && outcast->id[1] == data->player_id[1];
+        if (is_same && data->issue <= outcast->issue &&
+            gateway->now.steady_us < outcast->until_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void gateway_let_in(muster_gateway *gateway, const muster_netcode_event *event)
 {
     MUSTER_ASSERT(event->length == PLAY_TOKEN_DATA_BYTES);
@@ -181,6 +207,11 @@ void gateway_let_in(muster_gateway *gateway, const muster_netcode_event *event)
     if (gateway->is_draining) {
         gateway->counters[MUSTER_GATEWAY_COUNTER_REFUSED_DRAINING]++;
         refuse(gateway, event, &data, MUSTER_CLOSE_DRAINING, "the server is shutting down");
+        return;
+    }
+    if (is_outcast(gateway, &data)) {
+        gateway->counters[MUSTER_GATEWAY_COUNTER_REFUSED_OUTCAST]++;
+        refuse(gateway, event, &data, MUSTER_CLOSE_REFUSED, "a new login is needed");
         return;
     }
     const uint32_t player_index = find_player(gateway, data.player_id);
@@ -253,7 +284,10 @@ void gateway_update_players(muster_gateway *gateway)
             const muster_close_reason reason = player->kick_reason;
             const bool is_ended = gateway_end_player(gateway, i, reason, player->kick_text);
             const bool is_kick = reason != MUSTER_CLOSE_LEFT && reason != MUSTER_CLOSE_DRAINING;
-            gateway->counters[MUSTER_GATEWAY_COUNTER_KICKED] += is_ended && is_kick ? 1 : 0;
+            if (is_ended && is_kick) {
+                gateway->counters[MUSTER_GATEWAY_COUNTER_KICKED]++;
+                cast_out(gateway, player);
+            }
         } else if (player->state == PLAYER_LOST && lost_us >= gateway->def.resume_window_us) {
             (void)gateway_end_player(gateway, i, MUSTER_CLOSE_UNREACHABLE, NULL);
         }

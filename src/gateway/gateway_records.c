@@ -11,6 +11,8 @@
 // A packet or byte rate may be used up to a second ahead.
 #define PACKET_BURST_US 1000000u
 
+#define REFRESH_INTERVAL_US 1000000u
+
 static void count_malformed(
     muster_gateway *gateway, uint32_t player_index, muster_gateway_counter counter)
 {
@@ -40,7 +42,7 @@ static void take_action(
     muster_gateway *gateway, uint32_t player_index, const struct play_input *input)
 {
     struct player *player = &gateway->players[player_index];
-    if ((int32_t)(input->sequence - player->last_sequence) <= 0) {
+    if (input->sequence <= player->last_sequence) {
         return; // a repetition
     }
     player->last_sequence = input->sequence;
@@ -85,23 +87,28 @@ static void take_inputs(
     }
 }
 
-static bool is_message_allowed(const muster_game *game, uint64_t message_index, size_t length)
+static bool is_message_allowed(
+    const muster_game *game, uint64_t message_index, size_t length, bool is_reliable)
 {
     if (message_index >= game->message_count) {
         return false;
     }
     const muster_message_def *message = &game->messages[message_index];
-    return message->is_from_players && length <= message->bytes_max;
+    return message->is_from_players && message->is_reliable == is_reliable &&
+           length <= message->bytes_max;
 }
 
-static void take_message(
-    muster_gateway *gateway, uint32_t player_index, const uint8_t *bytes, uint32_t length)
+static void take_message(muster_gateway *gateway,
+    uint32_t player_index,
+    const uint8_t *bytes,
+    uint32_t length,
+    bool is_reliable)
 {
     const muster_game *game = gateway->def.game;
     struct record_reader reader = record_reader_on(bytes, length);
     const uint64_t message_index = record_read_varint(&reader);
     const size_t body_length = reader.length - reader.offset;
-    if (reader.is_malformed || !is_message_allowed(game, message_index, body_length)) {
+    if (reader.is_malformed || !is_message_allowed(game, message_index, body_length, is_reliable)) {
         count_malformed(gateway, player_index, MUSTER_GATEWAY_COUNTER_MALFORMED_MESSAGE);
         return;
     }
@@ -129,7 +136,7 @@ static void take_blobs(
         if (blob->kind == PLAY_RECORD_INPUT) {
             take_inputs(gateway, connection, blob);
         } else if (blob->kind == PLAY_RECORD_CUSTOM) {
-            take_message(gateway, connection->player_index, blob->bytes, blob->length);
+            take_message(gateway, connection->player_index, blob->bytes, blob->length, false);
         } else {
             count_malformed(
                 gateway, connection->player_index, MUSTER_GATEWAY_COUNTER_MALFORMED_PACKET);
@@ -137,21 +144,32 @@ static void take_blobs(
     }
 }
 
-#define REFRESH_INTERVAL_US 1000000u
+// One that comes too early waits: a client that has asked takes no state before it is answered.
+void gateway_refresh(muster_gateway *gateway, struct connection *connection)
+{
+    if (!connection->wants_refresh ||
+        !rate_take(&connection->refresh_rate, gateway->now.steady_us, REFRESH_INTERVAL_US, 0)) {
+        return;
+    }
+    muster_gateway_event event =
+        gateway_player_event(gateway, MUSTER_GATEWAY_READY, connection->player_index, false);
+    event.connection = gateway->connection_number + 1;
+    if (gateway_push_event(gateway, &event, NULL, 0)) {
+        connection->number = ++gateway->connection_number;
+        connection->epoch++;
+        connection->wants_refresh = false;
+    }
+}
 
 static void take_refresh(muster_gateway *gateway, struct connection *connection)
 {
-    const uint32_t player_index = connection->player_index;
-    if (!connection->is_ready || !rate_take(&connection->refresh_rate, gateway->now.steady_us,
-                                     REFRESH_INTERVAL_US, REFRESH_INTERVAL_US)) {
-        count_malformed(gateway, player_index, MUSTER_GATEWAY_COUNTER_MALFORMED_MESSAGE);
+    if (!connection->is_ready) {
+        count_malformed(
+            gateway, connection->player_index, MUSTER_GATEWAY_COUNTER_MALFORMED_MESSAGE);
         return;
     }
-    connection->number = ++gateway->connection_number;
-    connection->epoch++;
-    const muster_gateway_event event =
-        gateway_player_event(gateway, MUSTER_GATEWAY_READY, player_index, false);
-    (void)gateway_push_event(gateway, &event, NULL, 0);
+    connection->wants_refresh = true;
+    gateway_refresh(gateway, connection);
 }
 
 static void take_messages(muster_gateway *gateway, struct connection *connection)
@@ -159,7 +177,7 @@ static void take_messages(muster_gateway *gateway, struct connection *connection
     muster_session_message message;
     while (muster_session_pop(connection->session, &message)) {
         if (message.kind == PLAY_MESSAGE_CUSTOM) {
-            take_message(gateway, connection->player_index, message.bytes, message.length);
+            take_message(gateway, connection->player_index, message.bytes, message.length, true);
         } else if (message.kind == PLAY_MESSAGE_REFRESH) {
             take_refresh(gateway, connection);
         } else {
@@ -217,12 +235,15 @@ void gateway_take_payload(
         muster_gateway_kick(gateway, player_index, MUSTER_CLOSE_VERSION, "another version");
         return;
     }
+    if (status == MUSTER_ERR_FULL) {
+        return; // fragments ahead of those that are missing: they come again
+    }
     if (status != MUSTER_OK) {
         count_malformed(gateway, player_index, MUSTER_GATEWAY_COUNTER_MALFORMED_PACKET);
         return;
     }
     if (received.close_reason != MUSTER_CLOSE_NONE) {
-        muster_gateway_kick(gateway, player_index, MUSTER_CLOSE_LEFT, NULL);
+        (void)gateway_end_player(gateway, player_index, MUSTER_CLOSE_LEFT, NULL);
         return;
     }
     take_blobs(gateway, connection, &received);

@@ -11,12 +11,38 @@
 // Session header and the heads of an update and its blob, at most.
 #define PACKET_OVERHEAD_BYTES 48u
 
+// After a session had no room for a token, and between the first two.
+#define RESUME_RETRY_US 250000u
+
 // A payload and, for a client that may not know yet that it is connected, a keep-alive before it.
 #define SLOTS_PER_PAYLOAD 2u
 
 _Static_assert(
     MUSTER_GATEWAY_STATE_BYTES_MAX + PACKET_OVERHEAD_BYTES <= MUSTER_SESSION_PACKET_BYTES_MAX,
     "the largest state must fit a packet");
+
+// Goes into a packet what fits of the unreliable messages that wait.
+// @return the bytes that they will take
+static uint32_t fit_loose(const struct loose *loose, uint32_t bytes_max)
+{
+    const uint32_t bytes = loose->length + loose->count; // a head of three, not two, each
+    return bytes <= bytes_max ? bytes : 0;
+}
+
+static void write_loose(struct connection *connection)
+{
+    const uint8_t *record;
+    for (uint32_t length; (length = loose_first(&connection->loose, &record)) > 0;) {
+        uint8_t *space;
+        uint32_t capacity;
+        const muster_status status = muster_session_begin_blob(
+            connection->session, PLAY_RECORD_CUSTOM, false, &space, &capacity);
+        MUSTER_ASSERT(status == MUSTER_OK && capacity >= length);
+        memcpy(space, record, length);
+        muster_session_end_blob(connection->session, length);
+        loose_pop(&connection->loose);
+    }
+}
 
 static bool has_slots(const muster_packet_batch *packets)
 {
@@ -73,12 +99,15 @@ muster_status muster_gateway_send_state(muster_gateway *gateway,
     const uint64_t token =
         state->token == 0 ? 0 : (uint64_t)connection->number << 32 | state->token;
     const uint32_t slot_index = begin_payload(gateway, client_index, packets);
-    const uint32_t reliable_bytes_max =
-        MUSTER_SESSION_PACKET_BYTES_MAX - PACKET_OVERHEAD_BYTES - state->length;
+    const uint32_t room = MUSTER_SESSION_PACKET_BYTES_MAX - PACKET_OVERHEAD_BYTES - state->length;
+    const uint32_t loose_bytes = fit_loose(&connection->loose, room);
     const muster_status status = muster_session_begin_packet(connection->session, now.steady_us,
-        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX, reliable_bytes_max);
+        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX, room - loose_bytes);
     if (status != MUSTER_OK) {
         return MUSTER_ERR_FULL;
+    }
+    if (loose_bytes > 0) {
+        write_loose(connection);
     }
     uint8_t *space;
     uint32_t capacity;
@@ -110,7 +139,8 @@ static void push_message(muster_gateway *gateway,
     const uint8_t *bytes,
     uint32_t length)
 {
-    if (muster_session_push(connection->session, kind, bytes, length) != MUSTER_OK) {
+    if (connection->needs_welcome ||
+        muster_session_push(connection->session, kind, bytes, length) != MUSTER_OK) {
         gateway->counters[MUSTER_GATEWAY_COUNTER_QUEUE_FULL]++;
         muster_gateway_kick(
             gateway, connection->player_index, MUSTER_CLOSE_LIMIT, "too far behind");
@@ -131,12 +161,17 @@ void muster_gateway_send_message(muster_gateway *gateway,
     if (player->state != PLAYER_PLAYING) {
         return;
     }
+    struct connection *connection = &gateway->connections[player->client_index];
+    if (!gateway->def.game->messages[message_index].is_reliable) {
+        const bool is_pushed = loose_push(&connection->loose, message_index, bytes, length);
+        gateway->counters[MUSTER_GATEWAY_COUNTER_MESSAGES_DROPPED] += is_pushed ? 0 : 1;
+        return;
+    }
     uint8_t message[MUSTER_MESSAGE_BYTES_MAX + RECORD_VARINT_BYTES_MAX];
     struct record_writer writer = record_writer_on(message, sizeof message);
     record_write_varint(&writer, message_index);
     record_write_bytes(&writer, bytes, length);
-    push_message(gateway, &gateway->connections[player->client_index], PLAY_MESSAGE_CUSTOM, message,
-        (uint32_t)writer.length);
+    push_message(gateway, connection, PLAY_MESSAGE_CUSTOM, message, (uint32_t)writer.length);
 }
 
 // Random bytes from the gateway's secret, never the same twice.
@@ -149,11 +184,12 @@ static void random_bytes(muster_gateway *gateway, uint8_t out_bytes[MUSTER_LOGIN
     (void)crypto_stream_chacha20(out_bytes, MUSTER_LOGIN_RANDOM_BYTES, nonce, gateway->def.secret);
 }
 
-static void send_welcome(muster_gateway *gateway, struct connection *connection)
+// Parts that find no room in the session follow in the next updates.
+void gateway_send_welcome(muster_gateway *gateway, struct connection *connection)
 {
     uint8_t message[PLAY_WELCOME_BYTES_MAX];
     const struct play_welcome welcome = {
-        .tick = gateway->tick,
+        .tick = connection->welcome_tick,
         .player_index = connection->player_index,
         .tick_rate_hz = (uint16_t)gateway->def.game->tick_rate_hz,
         .is_back = connection->is_back,
@@ -162,11 +198,23 @@ static void send_welcome(muster_gateway *gateway, struct connection *connection)
     play_write_welcome(
         &writer, &welcome, gateway->def.game, gateway->def.schema, gateway->def.schema_length);
     MUSTER_ASSERT(!writer.is_full);
-    connection->needs_welcome = muster_session_push(connection->session, PLAY_MESSAGE_WELCOME,
-                                    message, (uint32_t)writer.length) != MUSTER_OK;
+    const uint32_t length = (uint32_t)writer.length;
+    while (connection->needs_welcome) {
+        const uint32_t left = length - connection->welcome_bytes;
+        const bool is_last = left <= PLAY_WELCOME_PART_BYTES;
+        const uint32_t part = is_last ? left : PLAY_WELCOME_PART_BYTES;
+        if (muster_session_push(connection->session,
+                is_last ? PLAY_MESSAGE_WELCOME : PLAY_MESSAGE_WELCOME_PART,
+                message + connection->welcome_bytes, part) != MUSTER_OK) {
+            break;
+        }
+        connection->welcome_bytes += part;
+        connection->needs_welcome = !is_last;
+    }
 }
 
-// With it the client comes back from wherever it is, without a login.
+// With it the client comes back from wherever it is, without a login. It is longer than what a
+// session takes before its peer has spoken, so it waits for that.
 static void send_resume_token(muster_gateway *gateway, struct connection *connection)
 {
     struct player *player = &gateway->players[connection->player_index];
@@ -175,13 +223,17 @@ static void send_resume_token(muster_gateway *gateway, struct connection *connec
     uint8_t random[MUSTER_LOGIN_RANDOM_BYTES];
     uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
     random_bytes(gateway, random);
-    const muster_status status = muster_login_issue(
-        &login, &player->info, player->issue + 1, gateway->now.unix_s, random, token);
+    const bool is_first = connection->resume_count == 0;
+    const muster_status status = muster_login_issue(&login, &player->info,
+        player->issue + (is_first ? 1 : RESUME_TOKENS_AT_START), gateway->now.unix_s, random,
+        token);
     MUSTER_ASSERT(status == MUSTER_OK);
-    if (muster_session_push(connection->session, PLAY_MESSAGE_RESUME, token, sizeof token) ==
-        MUSTER_OK) {
-        connection->resume_due_us = gateway->now.steady_us + RESUME_TOKEN_PERIOD_US;
-    }
+    const bool is_pushed = muster_session_push(connection->session, PLAY_MESSAGE_RESUME, token,
+                               sizeof token) == MUSTER_OK;
+    connection->resume_count += is_pushed ? 1 : 0;
+    const bool is_started = connection->resume_count >= RESUME_TOKENS_AT_START;
+    connection->resume_due_us =
+        gateway->now.steady_us + (is_started ? RESUME_TOKEN_PERIOD_US : RESUME_RETRY_US);
     sodium_memzero(&login, sizeof login);
     sodium_memzero(random, sizeof random);
     sodium_memzero(token, sizeof token);
@@ -201,24 +253,44 @@ static void send_goodbye(
     }
 }
 
+static void send_packet(
+    muster_gateway *gateway, uint32_t client_index, muster_packet_batch *packets)
+{
+    struct connection *connection = &gateway->connections[client_index];
+    const uint32_t slot_index = begin_payload(gateway, client_index, packets);
+    const uint32_t room = MUSTER_SESSION_PACKET_BYTES_MAX - PACKET_OVERHEAD_BYTES;
+    const uint32_t loose_bytes = fit_loose(&connection->loose, room);
+    if (muster_session_begin_packet(connection->session, gateway->now.steady_us,
+            payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX,
+            room - loose_bytes) == MUSTER_OK) {
+        write_loose(connection);
+        end_payload(
+            gateway, client_index, muster_session_end_packet(connection->session, 0), packets);
+    }
+}
+
 static void send_due(muster_gateway *gateway, uint32_t client_index, muster_packet_batch *packets)
 {
     struct connection *connection = &gateway->connections[client_index];
     const uint64_t now_us = gateway->now.steady_us;
     if (connection->needs_welcome) {
-        send_welcome(gateway, connection);
-    } else if (now_us >= connection->resume_due_us) {
+        gateway_send_welcome(gateway, connection);
+    }
+    if (connection->is_ready && now_us >= connection->resume_due_us) {
         send_resume_token(gateway, connection);
     }
+    gateway_refresh(gateway, connection);
     gateway_pop_fates(gateway, connection);
-    if (!muster_session_has_due(connection->session, now_us)) {
-        return;
-    }
-    const uint32_t slot_index = begin_payload(gateway, client_index, packets);
-    if (muster_session_begin_packet(connection->session, now_us, payload_space(packets, slot_index),
-            MUSTER_SESSION_PACKET_BYTES_MAX, MUSTER_SESSION_PACKET_BYTES_MAX) == MUSTER_OK) {
-        end_payload(
-            gateway, client_index, muster_session_end_packet(connection->session, 0), packets);
+
+    // Unreliable messages must not keep reliable ones waiting: those then get a second packet.
+    for (uint32_t i = 0; i < 2 && has_slots(packets); i++) {
+        const bool has_loose = connection->loose.count > 0;
+        if (has_loose || muster_session_has_due(connection->session, now_us)) {
+            send_packet(gateway, client_index, packets);
+        }
+        if (!has_loose) {
+            break;
+        }
     }
 }
 

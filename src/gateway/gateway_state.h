@@ -11,7 +11,7 @@
 #include "core/ring.h"
 #include "gateway/rate.h"
 #include "muster/gateway.h"
-#include "wire/play.h"
+#include "wire/loose.h"
 
 /// Goodbyes of a connection that is ended, so that the loss of some does not hide the reason.
 #define GOODBYE_COUNT 3
@@ -22,6 +22,13 @@
 /// just before a new one would have come has its whole window left.
 #define RESUME_TOKEN_LIFETIME_S 180
 #define RESUME_TOKEN_PERIOD_US  (UINT64_C(60) * 1000000)
+
+/// Of these a client gets two at the start: one that got through to here while the answer was lost
+/// is used up, and another one must be left.
+#define RESUME_TOKENS_AT_START 2
+
+/// Players put out, whose older tokens are remembered.
+#define OUTCAST_COUNT 1024
 
 /// Room for the events of one packet, or of a good part of one update.
 #define EVENT_RING_BYTES (1u << 20)
@@ -50,7 +57,11 @@ struct player {
 struct connection {
     muster_session *session; // NULL for a slot that is not in use
     uint64_t resume_due_us;
+    uint32_t resume_count; // tokens sent
     struct rate refresh_rate;
+    uint64_t welcome_tick;
+    uint32_t welcome_bytes; // handed to the session so far
+    struct loose loose;
     uint8_t epoch;         // told to the client with every update
     uint32_t player_index; // MUSTER_NONE while being told goodbye
     uint32_t number;
@@ -60,6 +71,14 @@ struct connection {
     bool needs_welcome;
     bool is_back;
     bool is_ready;
+    bool wants_refresh;
+};
+
+/// A player who was put out: tokens that were issued up to then lead nowhere.
+struct outcast {
+    uint64_t id[2];
+    uint64_t issue;
+    uint64_t until_us; // the last of them has expired
 };
 
 struct muster_gateway {
@@ -71,6 +90,8 @@ struct muster_gateway {
     struct rate_table *request_rates;
     struct player *players;
     struct connection *connections;
+    struct outcast *outcasts;
+    uint32_t next_outcast;
     struct rate *action_rates;  // by player, then action
     struct rate *message_rates; // by player, then message
     uint64_t counters[MUSTER_GATEWAY_COUNTER_COUNT];
@@ -116,6 +137,12 @@ void gateway_take_payload(
 
 /// Hands on what a session knows of its packets, as far as there is room.
 void gateway_pop_fates(muster_gateway *gateway, struct connection *connection);
+
+/// Hands a WELCOME to the connection's session, or goes on with it.
+void gateway_send_welcome(muster_gateway *gateway, struct connection *connection);
+
+/// Begins a new epoch if the client has asked for one and may.
+void gateway_refresh(muster_gateway *gateway, struct connection *connection);
 
 /// Sends what connections have due, as far as there are slots.
 void gateway_update_connections(muster_gateway *gateway, muster_packet_batch *packets);

@@ -29,7 +29,9 @@ struct member {
     uint64_t counted_tick;
     uint32_t counted_sequence;
     uint32_t waiting_count;
-    uint32_t generation; // tells a player's actions from those of the index's last player
+    uint32_t message_bytes;      // of the messages that wait
+    uint32_t generation;         // of the actions: another one after each join, leave and resume
+    uint32_t message_generation; // of the messages: another one after each join and leave
     int32_t margin_ticks;
     enum member_state state;
 };
@@ -57,6 +59,8 @@ struct message_head {
     uint32_t length;
 };
 
+#define MESSAGE_RECORD_BYTES_MAX (MUSTER_MESSAGE_BYTES_MAX + sizeof(struct message_head))
+
 struct muster_inbox {
     muster_inbox_def def;
     size_t bytes;
@@ -80,8 +84,9 @@ muster_inbox_def muster_inbox_default_def(void)
     return (muster_inbox_def){
         .player_count_max = 1024,
         .action_count_max = 32768,
-        .action_count_per_player_max = 128,
+        .action_count_per_player_max = 64,
         .message_bytes_max = 256 * 1024,
+        .message_bytes_per_player_max = 16 * 1024,
         .allocator = muster_heap_allocator(),
     };
 }
@@ -91,9 +96,10 @@ static bool def_is_valid(const muster_inbox_def *def)
     return def->player_count_max >= 1 && def->player_count_max <= 4096 &&
            def->action_count_max >= 1 && def->action_count_max <= 1048576 &&
            def->action_count_per_player_max >= 1 &&
-           def->message_bytes_max >= MUSTER_MESSAGE_BYTES_MAX &&
-           def->message_bytes_max <= 16u * 1024 * 1024 && def->allocator.alloc != NULL &&
-           def->allocator.free != NULL;
+           def->message_bytes_max >= MESSAGE_RECORD_BYTES_MAX &&
+           def->message_bytes_max <= 16u * 1024 * 1024 &&
+           def->message_bytes_per_player_max >= MESSAGE_RECORD_BYTES_MAX &&
+           def->allocator.alloc != NULL && def->allocator.free != NULL;
 }
 
 muster_status muster_inbox_create(const muster_inbox_def *def, muster_inbox **out_inbox)
@@ -176,6 +182,12 @@ static void forget_inputs(struct member *member)
     member->margin_ticks = 0;
 }
 
+static void forget_messages(struct member *member)
+{
+    member->message_generation++;
+    member->message_bytes = 0;
+}
+
 void muster_inbox_push_join(
     muster_inbox *inbox, uint32_t player_index, const muster_player *player, bool is_present)
 {
@@ -183,6 +195,7 @@ void muster_inbox_push_join(
     MUSTER_ASSERT(player != NULL);
     MUSTER_ASSERT(member->state == MEMBER_ABSENT || member->state == MEMBER_LEAVING);
     forget_inputs(member);
+    forget_messages(member);
     if (member->state == MEMBER_LEAVING) {
         MUSTER_ASSERT(!is_present);
         member->successor = *player;
@@ -200,6 +213,7 @@ void muster_inbox_push_leave(muster_inbox *inbox, uint32_t player_index)
         return;
     }
     forget_inputs(member);
+    forget_messages(member);
     member->state = member->state == MEMBER_JOINING ? MEMBER_ABSENT : MEMBER_LEAVING;
 }
 
@@ -284,12 +298,13 @@ muster_status muster_inbox_push_message(muster_inbox *inbox,
     }
     const struct message_head head = {
         .player_index = player_index,
-        .generation = member->generation,
+        .generation = member->message_generation,
         .message_index = message_index,
         .length = length,
     };
     const uint32_t record_bytes = (uint32_t)padded(sizeof head + length);
-    if (record_bytes > inbox->def.message_bytes_max - inbox->message_bytes) {
+    if (record_bytes > inbox->def.message_bytes_max - inbox->message_bytes ||
+        record_bytes > inbox->def.message_bytes_per_player_max - member->message_bytes) {
         return MUSTER_ERR_FULL;
     }
     uint8_t *record = inbox->messages + inbox->message_bytes;
@@ -298,6 +313,7 @@ muster_status muster_inbox_push_message(muster_inbox *inbox,
         memcpy(record + sizeof head, bytes, length);
     }
     inbox->message_bytes += record_bytes;
+    member->message_bytes += record_bytes;
     return MUSTER_OK;
 }
 
@@ -350,7 +366,7 @@ static bool close_action(muster_inbox *inbox,
         return false;
     }
     member->waiting_count--;
-    if ((int32_t)(waiting->sequence - member->counted_sequence) > 0) {
+    if (waiting->sequence > member->counted_sequence) {
         member->counted_sequence = waiting->sequence;
         member->counted_tick = tick;
     }
@@ -397,9 +413,9 @@ static void close_messages(muster_inbox *inbox, muster_frame_builder *builder)
         uint8_t *record = inbox->messages + offset;
         memcpy(&head, record, sizeof head);
         const uint32_t record_bytes = (uint32_t)padded(sizeof head + head.length);
-        const struct member *member = &inbox->members[head.player_index];
+        struct member *member = &inbox->members[head.player_index];
         offset += record_bytes;
-        if (member->generation != head.generation) {
+        if (member->message_generation != head.generation) {
             continue;
         }
         const bool is_added = member->state == MEMBER_PRESENT &&
@@ -408,6 +424,7 @@ static void close_messages(muster_inbox *inbox, muster_frame_builder *builder)
                                   record + sizeof head, head.length) == MUSTER_OK;
         if (is_added) {
             inbox->message_sequence++;
+            member->message_bytes -= record_bytes;
         } else {
             memmove(inbox->messages + kept_bytes, record, record_bytes);
             kept_bytes += record_bytes;

@@ -188,7 +188,7 @@ muster_status play_read_welcome(const uint8_t *bytes,
     out_welcome->rules_version = record_read_u32(&reader);
     read_tables(&reader, out_tables);
     const bool is_rate = out_welcome->tick_rate_hz >= 1 && out_welcome->tick_rate_hz <= 240;
-    const bool is_tick = out_welcome->tick <= MUSTER_TICK_MAX;
+    const bool is_tick = out_welcome->tick <= PLAY_TICK_MAX;
     return record_is_read(&reader) && is_rate && is_tick ? MUSTER_OK : MUSTER_ERR_MALFORMED;
 }
 
@@ -286,7 +286,8 @@ muster_status play_read_inputs(const uint8_t *bytes,
     uint32_t sequence = (uint32_t)record_read_varint_max(&reader, UINT32_MAX);
     uint64_t tick = record_read_varint_max(&reader, MUSTER_TICK_MAX);
     const uint32_t count = record_read_u8(&reader);
-    if (reader.is_malformed || count > PLAY_INPUT_COUNT_MAX || (count > 0 && sequence == 0)) {
+    const bool is_range = (count == 0 || sequence > 0) && sequence <= UINT32_MAX - count;
+    if (reader.is_malformed || count > PLAY_INPUT_COUNT_MAX || !is_range) {
         return MUSTER_ERR_MALFORMED;
     }
     for (uint32_t i = 0; i < count; i++) {

@@ -19,7 +19,14 @@ enum play_message_kind {
     PLAY_MESSAGE_CUSTOM = 2,
     PLAY_MESSAGE_RESUME = 3,
     PLAY_MESSAGE_REFRESH = 4,
+    PLAY_MESSAGE_WELCOME_PART = 5,
 };
+
+/// The newest tick that a WELCOME may name: in microseconds it fits 64 bits at any tick rate.
+#define PLAY_TICK_MAX (UINT64_C(1) << 40)
+
+/// Bytes of each part of a long WELCOME: what a session takes before its peer has said anything.
+#define PLAY_WELCOME_PART_BYTES 1152
 
 /// Kinds of unreliable records.
 enum play_record_kind {
