@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replica/heading.h"
 
-// A new shape's section: whether it is there, and what it is based on.
-static void put_base(struct bit_writer *writer, uint32_t newest_age, uint32_t base)
+// A new shape's section: whether it is there, and what it is based on. Returns the bits, and adds
+// their number to `bit_count`.
+static uint64_t base_code(uint32_t newest_age, uint32_t base, uint32_t *bit_count)
 {
-    bits_put_bool(writer, base != 0);
     if (base == 0) {
-        return;
+        *bit_count += 1;
+        return 0;
     }
-    const bool is_near = base >= newest_age && base - newest_age < 1u << HEADING_NEAR_BITS;
-    bits_put_bool(writer, !is_near);
-    if (is_near) {
-        bits_put(writer, base - newest_age, HEADING_NEAR_BITS);
-    } else {
-        bits_put(writer, base, HEADING_BASE_BITS);
+    const uint32_t beyond = base - newest_age; // huge if it is newer
+    if (beyond < 1u << HEADING_NEAR_BITS) {
+        *bit_count += 2 + HEADING_NEAR_BITS;
+        return 1 | (uint64_t)beyond << 2;
     }
+    *bit_count += 2 + HEADING_BASE_BITS;
+    return 3 | (uint64_t)base << 2;
 }
 
 static uint32_t get_base(struct bit_reader *reader, uint32_t newest_age)
@@ -45,8 +46,14 @@ void heading_put_shape(struct bit_writer *writer,
         return;
     }
     bits_put(writer, bits_mask(HEADING_SHAPE_COUNT), HEADING_SHAPE_COUNT);
-    for (uint32_t s = 0; s < section_count; s++) {
-        put_base(writer, shapes->newest_age, heading_base(shape, s));
+    for (uint32_t s = 0; s < section_count;) {
+        uint64_t bits = 0;
+        uint32_t bit_count = 0;
+        for (; s < section_count && bit_count <= 64 - 2 - HEADING_BASE_BITS; s++) {
+            const uint32_t shift = bit_count;
+            bits |= base_code(shapes->newest_age, heading_base(shape, s), &bit_count) << shift;
+        }
+        bits_put(writer, bits, bit_count);
     }
     shapes->places[HEADING_SHAPE_COUNT - 1] = shape;
 }

@@ -17,7 +17,7 @@
 // More births than this in a tick and clients look at everything instead.
 #define BIRTH_COUNT_MAX 64
 
-uint32_t server_visible_sections(
+uint32_t server_ruled_sections(
     const muster_replica *replica, const struct client *client, uint32_t slot)
 {
     const muster_replica_viewer *viewer = &client->viewer;

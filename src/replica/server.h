@@ -59,9 +59,17 @@ void server_look(const muster_replica *replica, struct client *client);
 /// Decides what is sent to a client in this tick.
 void server_plan(const muster_replica *replica, struct client *client);
 
-/// The sections of a slot that a client may see; 0 if it may not know of the entity.
-uint32_t server_visible_sections(
+/// server_visible_sections() for worlds in which not all see everything.
+uint32_t server_ruled_sections(
     const muster_replica *replica, const struct client *client, uint32_t slot);
+
+/// The sections of a slot that a client may see; 0 if it may not know of the entity.
+static inline uint32_t server_visible_sections(
+    const muster_replica *replica, const struct client *client, uint32_t slot)
+{
+    return replica->is_plain ? replica->everyone_mask
+                             : server_ruled_sections(replica, client, slot);
+}
 
 /// The sections that are due for an entity in a ring whose last update is so long ago: those of the
 /// critical channel, and those of the ring's channel and after it of which an interval has begun
@@ -91,8 +99,7 @@ static inline uint64_t server_shape(const muster_replica *replica,
     uint32_t mask = idle_ticks == replica->layout.interval_ticks[ring]
                         ? replica->due_sections[ring][phase]
                         : server_due_sections(replica, ring, phase, idle_ticks);
-    mask &=
-        replica->is_plain ? replica->everyone_mask : server_visible_sections(replica, client, slot);
+    mask &= server_visible_sections(replica, client, slot);
     uint64_t shape = 0;
     uint32_t sections = 0;
     for (; mask != 0; mask &= mask - 1) {

@@ -46,6 +46,7 @@ struct update {
     uint32_t index;
     uint32_t slot;
     uint32_t sections;
+    uint32_t section_count;
     struct cache_key key;
 };
 
@@ -190,7 +191,7 @@ static void close_update(struct packet *packet, const struct update *update)
 {
     set_remove(packet->client->pending, update->index);
     note(packet, update->index, update->sections);
-    packet->section_count += (uint32_t)__builtin_popcount(update->sections);
+    packet->section_count += update->section_count;
     packet->next_index = update->index + 1;
     packet->update_count++;
 }
@@ -257,6 +258,10 @@ static bool prepare_update(struct packet *packet, uint32_t index, struct update 
     }
     out_update->index = index;
     out_update->slot = slot;
+    out_update->section_count = 0;
+    for (uint32_t mask = out_update->sections; mask != 0; mask &= mask - 1) {
+        out_update->section_count++;
+    }
     out_update->key = cache_key_of(&replica->cache, history->stamp, slot, shape);
     cache_prefetch(&replica->cache, &out_update->key);
     return true;
