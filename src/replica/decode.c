@@ -288,8 +288,20 @@ static void apply_arrival(muster_replica_view *view, const struct arrival *arriv
     }
     known->newest_tick = tick > known->newest_tick ? tick : known->newest_tick;
     states_insert(states, arrival->index, arrival->state);
-    if (arrival->is_based) {
-        states_prune(states, arrival->index, arrival->base_tick);
+    const uint64_t oldest_tick = tick < HEADING_AGE_MAX ? 0 : tick - HEADING_AGE_MAX;
+    const bool is_newer = arrival->is_based && arrival->base_tick > oldest_tick;
+    states_prune(states, arrival->index, is_newer ? arrival->base_tick : oldest_tick);
+}
+
+// Makes room when states have run out: of those that no later packet can build on, also where
+// nothing has arrived of late. The newest states stay, so nothing changes that can be seen.
+static void prune_all(muster_replica_view *view, uint64_t tick)
+{
+    const uint64_t oldest_tick = tick < HEADING_AGE_MAX ? 0 : tick - HEADING_AGE_MAX;
+    for (uint32_t s = 0; s < view->layout.section_count; s++) {
+        for (uint32_t index = 0; index < view->layout.known_count_max; index++) {
+            states_prune(&view->states[s], index, oldest_tick);
+        }
     }
 }
 
@@ -359,6 +371,9 @@ muster_status muster_replica_view_decode(
     }
     if (reading.status != MUSTER_OK) {
         release_arrivals(view);
+        if (reading.status == MUSTER_ERR_FULL) {
+            prune_all(view, reading.tick);
+        }
         return reading.status;
     }
     apply_all(view, reading.tick);

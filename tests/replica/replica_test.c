@@ -372,6 +372,44 @@ static void a_client_that_acknowledges_nothing_costs_no_one_else(void **state)
     scene_destroy(scene);
 }
 
+// So little memory for what is under way that most packets are forgotten before their ack comes.
+static void a_forgotten_packet_counts_as_lost(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_on_bad_lines(150, 1, 60.0f, 0);
+    muster_replica_view_destroy(scene->clients[0].view);
+    muster_replica_destroy(scene->replica);
+    muster_replica_def def = muster_replica_default_def();
+    def.entity_capacity = SCENE_ENTITIES_MAX;
+    def.journal_bytes = 1024;
+    scene_create_replica(scene, def);
+    for (int tick = 0; tick < 300; tick++) {
+        scene_tick(scene);
+        scene_check(scene, 0);
+    }
+    assert_int_equal(muster_replica_view_count(scene->clients[0].view), 150);
+    assert_true(scene->clients[0].decoded_count > scene->clients[0].refused_count * 9);
+    scene_destroy(scene);
+}
+
+// A motion of less than a step a tick: the integers stay for several ticks, the prediction moves.
+static void what_creeps_stays_in_step(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 2, 1, 10.0f);
+    scene->is_frozen = true;
+    for (int tick = 0; tick < 300; tick++) {
+        scene->position[1].x += 0.0026f;
+        scene_tick(scene);
+        scene_check(scene, 0);
+    }
+    uint32_t index = 0;
+    assert_true(find_index(scene, 0, 1, &index));
+    assert_int_equal(muster_replica_view_field_tick(scene->clients[0].view, index, SCENE_POSITION),
+        scene->tick - 1);
+    scene_destroy(scene);
+}
+
 static void a_client_that_comes_back_knows_nothing(void **state)
 {
     (void)state;
@@ -535,6 +573,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(in_a_throng_the_nearest_are_known),
         cmocka_unit_test(forged_acks_change_nothing),
         cmocka_unit_test(a_client_that_acknowledges_nothing_costs_no_one_else),
+        cmocka_unit_test(a_forgotten_packet_counts_as_lost),
+        cmocka_unit_test(what_creeps_stays_in_step),
         cmocka_unit_test(a_client_that_comes_back_knows_nothing),
         cmocka_unit_test(bytes_do_not_depend_on_other_clients),
         cmocka_unit_test(encodings_are_shared),
