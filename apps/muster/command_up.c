@@ -201,10 +201,14 @@ static enum exit_code start_server(struct up *up)
         .snapshot_length = up->world.snapshot_length,
         .tick = &up->facts.tick,
     };
-    muster_status status = server_process_start(&process_def, &up->process, &error);
+    muster_status status = journal_create(&up->settings, &up->journal, &error);
+    if (status == MUSTER_OK) {
+        status = server_process_start(&process_def, &up->process, &error);
+    }
     if (status == MUSTER_OK) {
         const struct server_web_def web_def = {
             .process = up->process,
+            .journal = up->journal,
             .settings = &up->settings,
             .secrets = &up->secrets,
             .game = up->module.game,
@@ -319,6 +323,19 @@ static void watch_logs(struct up *up)
     }
 }
 
+static void collect(struct up *up)
+{
+    if (journal_collect(up->journal, server_process_server(up->process), clock_unix_us() / 1000)) {
+        server_web_wake(up->web);
+    }
+    const bool has_failed = journal_has_failed(up->journal);
+    if (has_failed && !up->has_audit_failed) {
+        log_write(&up->log, LOG_ERROR, "the audit log cannot be written",
+            LOG_FIELDS(log_text("file", up->settings.audit.file)));
+    }
+    up->has_audit_failed = has_failed;
+}
+
 static void run_until_over(struct up *up)
 {
     while (!is_over(up) && up->signals.stop_count == 0) {
@@ -332,6 +349,7 @@ static void run_until_over(struct up *up)
             read_bots(up);
         }
         watch_logs(up);
+        collect(up);
         if (up->folder != NULL) {
             state_folder_tend(up->folder,
                 server_recorder(server_process_server(up->process), SERVER_LOG_STATE),
@@ -350,10 +368,12 @@ static bool drain(struct up *up)
         !server_process_is_stopped(up->process) && clock_monotonic_us() - begin_us < STOP_US_MAX) {
         struct pollfd file = {.fd = up->signals.file, .events = POLLIN};
         (void)poll(&file, 1, POLL_MS);
+        collect(up);
         if (signals_read(&up->signals) > 1) {
             return false;
         }
     }
+    collect(up);
     return true;
 }
 
@@ -436,6 +456,7 @@ static enum exit_code prepare_and_play(struct up *up)
     }
     server_web_stop(up->web);
     end_process(up);
+    journal_destroy(up->journal);
     crash_remove();
     return code;
 }

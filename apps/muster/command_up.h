@@ -27,6 +27,7 @@ struct up {
     int64_t options[MUSTER_OPTION_COUNT_MAX];
     struct server_process *process;
     struct server_web *web;
+    struct journal *journal;
     struct crash_facts facts;
     uint64_t seed;
     uint64_t started_us;
@@ -36,6 +37,7 @@ struct up {
     char bots_text[BOTS_TEXT_BYTES];
     size_t bots_length;
     int bots_status;
+    bool has_audit_failed;
     int log_failures[SERVER_LOG_COUNT]; // that were reported
     struct state_folder *folder;        // NULL: the world ends with the run
     struct state_world world;           // what it resumes from

@@ -16,6 +16,13 @@ enum link_type {
     LINK_DRAIN = 5,   // everybody must go
 };
 
+/// From the web thread to the network: somebody must go.
+struct link_kick {
+    uint32_t player_index;
+    uint64_t player_id[2];
+    char text[101];
+};
+
 struct link_down {
     enum link_type type;
     uint32_t player_index;

@@ -33,24 +33,29 @@ static bool read_name(const json_t *value, muster_player *player, char *problem)
     return true;
 }
 
-static bool read_id(const json_t *value, muster_player *player, char *problem)
+bool login_id_read(const char *text, uint64_t out_id[2])
 {
-    const char *text = json_string_value(value);
+    static const char digits[] = "0123456789abcdef";
     if (text == NULL || strlen(text) != LOGIN_ID_TEXT_BYTES - 1) {
-        return refuse(problem, "\"player_id\" must be 32 hexadecimal digits");
+        return false;
     }
-    player->id[0] = 0;
-    player->id[1] = 0;
+    out_id[0] = 0;
+    out_id[1] = 0;
     for (uint32_t i = 0; i < LOGIN_ID_TEXT_BYTES - 1; i++) {
-        static const char digits[] = "0123456789abcdef";
         const char lower = text[i] >= 'A' && text[i] <= 'F' ? (char)(text[i] + 'a' - 'A') : text[i];
         const char *digit = strchr(digits, lower);
         if (digit == NULL) {
-            return refuse(problem, "\"player_id\" must be 32 hexadecimal digits");
+            return false;
         }
-        player->id[i / 16] = player->id[i / 16] << 4 | (uint64_t)(digit - digits);
+        out_id[i / 16] = out_id[i / 16] << 4 | (uint64_t)(digit - digits);
     }
     return true;
+}
+
+static bool read_id(const json_t *value, muster_player *player, char *problem)
+{
+    return login_id_read(json_string_value(value), player->id) ||
+           refuse(problem, "\"player_id\" must be 32 hexadecimal digits");
 }
 
 static bool read_number(

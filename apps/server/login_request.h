@@ -21,5 +21,9 @@ struct login_request {
 MUSTER_NODISCARD muster_status login_request_read(
     const char *body, size_t length, struct login_request *out_request, char *out_problem);
 
+/// Reads a player id of 32 hexadecimal digits.
+/// @return false if it is none
+bool login_id_read(const char *text, uint64_t out_id[2]);
+
 /// Writes a player id as 32 hexadecimal digits.
 void login_id_print(const uint64_t id[2], char out_text[LOGIN_ID_TEXT_BYTES]);

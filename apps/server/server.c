@@ -21,12 +21,27 @@ static muster_status create_links(struct server *server)
     struct ring_def def = ring_default_def();
     def.allocator = server->allocator;
     def.capacity_bytes = LINK_UP_BYTES;
-    const muster_status status = ring_create(&def, &server->up);
+    muster_status status = ring_create(&def, &server->up);
     if (status != MUSTER_OK) {
         return status;
     }
-    def.capacity_bytes = LINK_DOWN_BYTES;
-    return ring_create(&def, &server->down);
+    const struct {
+        uint32_t bytes;
+        struct ring **ring;
+    } others[] = {
+        {LINK_DOWN_BYTES, &server->down},
+        {LINK_EVENT_BYTES, &server->events},
+        {LINK_MAP_BYTES, &server->maps},
+        {LINK_KICK_BYTES, &server->kicks},
+    };
+    for (uint32_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        def.capacity_bytes = others[i].bytes;
+        status = ring_create(&def, others[i].ring);
+        if (status != MUSTER_OK) {
+            return status;
+        }
+    }
+    return MUSTER_OK;
 }
 
 static muster_status create_parts(struct server *server)
@@ -115,6 +130,9 @@ void server_destroy(struct server *server)
     world_destroy(server);
     ring_destroy(server->up);
     ring_destroy(server->down);
+    ring_destroy(server->events);
+    ring_destroy(server->maps);
+    ring_destroy(server->kicks);
     muster_stats_destroy(server->stats);
     const muster_allocator allocator = server->allocator;
     allocator.free(allocator.context, server, sizeof *server);

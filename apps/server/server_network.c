@@ -118,6 +118,7 @@ static void hand_on_events(struct server *server)
 {
     muster_gateway_event event;
     while (muster_gateway_pop_event(server->network.gateway, &event)) {
+        network_note_player(server, &event);
         push_up(server, &event);
     }
 }
@@ -271,6 +272,7 @@ void server_network_step(struct server *server,
     network->sink = sink;
     take_packets(server, received);
     take_records(server);
+    network_take_kicks(server);
     update(server);
     flush(network);
     set_stats(server);

@@ -42,7 +42,7 @@ struct server_process {
     // One writer each, no order between them: all relaxed.
     _Atomic bool must_stop;      // by the owner
     _Atomic bool must_drain;     // by the owner
-    _Atomic bool is_stopped;     // by the world thread
+    _Atomic bool is_stopped;     // by the world thread; its release shows its last events
     _Atomic uint64_t started_us; // by the world thread
 };
 
@@ -126,6 +126,7 @@ static void keep_time(struct server_process *process, uint64_t tick)
     muster_stats_record(stats, SERVER_STAT_TICK_TIME, 0, end_us - begin_us(process, tick));
     if (end_us > next_us) {
         muster_stats_add(stats, SERVER_STAT_TICKS_MISSED, 0, 1);
+        server_tell_missed_tick(process->server, end_us - next_us);
     }
     if (end_us > next_us + LATE_TICKS_MAX * period_us) {
         atomic_fetch_add_explicit(&process->started_us, end_us - next_us, memory_order_relaxed);
@@ -165,7 +166,8 @@ static void *world_run(void *context)
             break;
         }
     }
-    atomic_store_explicit(&process->is_stopped, true, memory_order_relaxed);
+    server_tell_end(process->server);
+    atomic_store_explicit(&process->is_stopped, true, memory_order_release);
     return NULL;
 }
 
@@ -330,7 +332,7 @@ void server_process_drain(struct server_process *process)
 bool server_process_is_stopped(const struct server_process *process)
 {
     MUSTER_ASSERT(process != NULL);
-    return is_set(&process->is_stopped);
+    return atomic_load_explicit(&process->is_stopped, memory_order_acquire);
 }
 
 void server_process_stop(struct server_process *process)

@@ -6,6 +6,7 @@
 #include "apps/server/link.h"
 #include "apps/server/recorder.h"
 #include "apps/server/server.h"
+#include "apps/server/server_event.h"
 #include "apps/server/server_stats.h"
 #include "core/ring.h"
 #include "muster/inbox.h"
@@ -22,6 +23,14 @@
 #define LINK_UP_BYTES   (1u << 22)
 #define LINK_DOWN_BYTES (1u << 24)
 
+/// Room for some thousand events, a few maps, and more kicks than anybody types.
+#define LINK_EVENT_BYTES (1u << 20)
+#define LINK_MAP_BYTES   (1u << 17)
+#define LINK_KICK_BYTES  (1u << 14)
+
+/// Time between two maps.
+#define MAP_PER_SECOND 4u
+
 struct slots {
     muster_packet_batch batch;
     muster_packet packets[NETWORK_BATCH_COUNT];
@@ -32,12 +41,13 @@ struct slots {
 struct network {
     muster_gateway *gateway;
     muster_pacer pacer;
-    const struct server_sink *sink; // of this step
-    muster_netcode_time now;        // of this step
-    uint64_t updated_us;            // of the gateway's last update
-    uint64_t stated_us;             // of the last statistics
-    uint32_t state_count;           // LINK_STATE records since the last LINK_TICK
-    uint32_t allowance;             // LINK_STATE records that may go out now
+    const struct server_sink *sink;                  // of this step
+    muster_netcode_time now;                         // of this step
+    uint64_t updated_us;                             // of the gateway's last update
+    uint64_t stated_us;                              // of the last statistics
+    uint64_t player_ids[MUSTER_PLAYER_COUNT_MAX][2]; // zero where there is nobody
+    uint32_t state_count;                            // LINK_STATE records since the last LINK_TICK
+    uint32_t allowance;                              // LINK_STATE records that may go out now
     struct slots out;
 };
 
@@ -61,6 +71,9 @@ struct server {
     struct server_stat_table stat_table;
     struct ring *up;
     struct ring *down;
+    struct ring *events; // world to owner: struct server_event
+    struct ring *maps;   // world to owner: struct server_map
+    struct ring *kicks;  // web to network: struct link_kick
     struct network network;
     struct world world;
     uint8_t schema[MUSTER_REPLICA_SCHEMA_BYTES_MAX];
@@ -90,6 +103,24 @@ void world_end_logs(struct server *server);
 
 /// Frees them; what was not made is skipped.
 void world_destroy(struct server *server);
+
+/// Tells the owner what happened.
+void world_tell(struct server *server, muster_event_type type, uint64_t detail, const char *text);
+
+/// Tells what the gateway's event means to the outside.
+void world_tell_gateway(struct server *server, const muster_gateway_event *event);
+
+/// Tells what the last step says itself.
+void world_tell_instance(struct server *server);
+
+/// Tells where things are, if the owner has taken the last map.
+void world_tell_map(struct server *server);
+
+/// Sends away whom the operators want gone.
+void network_take_kicks(struct server *server);
+
+/// Notes who is at an index.
+void network_note_player(struct server *server, const muster_gateway_event *event);
 
 /// Makes the gateway.
 MUSTER_NODISCARD muster_status network_create(struct server *server);

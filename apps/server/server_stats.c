@@ -67,6 +67,8 @@ static void fill_world(muster_stat_def *defs)
         "muster_state_encodings_total", "Sections that had to be encoded; others were shared.");
     defs[SERVER_STAT_INPUTS_DROPPED] =
         counter("muster_inputs_dropped_total", "Inputs that found no room in the inbox.");
+    defs[SERVER_STAT_EVENTS_LOST] =
+        counter("muster_events_lost_total", "Events that nobody took in time.");
     defs[SERVER_STAT_RECORD_FAILED] = gauge("muster_record_failed",
         "1 when the frame log was sealed before the end, as by a full disk.");
 }

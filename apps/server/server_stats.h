@@ -30,6 +30,7 @@ enum server_stat {
     SERVER_STAT_INPUTS_DROPPED,
     SERVER_STAT_LINK_FULL, // by direction: up, down
     SERVER_STAT_RECORD_FAILED,
+    SERVER_STAT_EVENTS_LOST,
     SERVER_STAT_RESIDENT,
     SERVER_STAT_CPU, // milliseconds
     SERVER_STAT_COUNT,

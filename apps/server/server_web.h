@@ -8,12 +8,14 @@
 ///   thread may read.
 
 #include "apps/muster/secrets.h"
+#include "apps/server/journal.h"
 #include "apps/server/server_process.h"
 
 struct server_web;
 
 struct server_web_def {
     struct server_process *process;  // must outlive the web side
+    struct journal *journal;         // must outlive the web side
     const struct settings *settings; // must outlive the web side
     const struct secrets *secrets;   // copied
     const muster_game *game;         // must outlive the web side
@@ -28,6 +30,9 @@ MUSTER_NODISCARD muster_status server_web_start(
 
 /// From now on /readyz says no and logins are refused.
 void server_web_drain(struct server_web *web);
+
+/// Has those who wait for events answered. Any thread.
+void server_web_wake(struct server_web *web);
 
 /// Does nothing for NULL.
 void server_web_stop(struct server_web *web);

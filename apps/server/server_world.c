@@ -146,6 +146,9 @@ muster_status world_create(struct server *server)
     if (status == MUSTER_OK && server->def.snapshot != NULL) {
         status = world_restore(server);
     }
+    if (status == MUSTER_OK) {
+        world_tell(server, MUSTER_EVENT_INSTANCE_STARTED, 0, server->def.game->name);
+    }
     return status;
 }
 
@@ -325,6 +328,7 @@ static void take_events(struct server *server)
     while (ring_peek(server->up, &record, &length)) {
         muster_gateway_event event;
         memcpy(&event, record, sizeof event);
+        world_tell_gateway(server, &event);
         take_event(server, &event, (const uint8_t *)record + sizeof event);
         ring_release(server->up);
     }
@@ -492,12 +496,17 @@ void server_world_tick(struct server *server, uint64_t tick)
     step(server, tick);
     send_tick(server, tick);
     send_messages(server);
+    world_tell_instance(server);
     record_phase(server, SERVER_PHASE_STEP, &phase_us);
     replicate(server);
     pass_on_drain(server);
     record_phase(server, SERVER_PHASE_REPLICATE, &phase_us);
-    if (tick % server->def.game->tick_rate_hz == 0) {
+    const uint32_t tick_rate_hz = server->def.game->tick_rate_hz;
+    if (tick % tick_rate_hz == 0) {
         set_gauges(server);
+    }
+    if (tick % (tick_rate_hz / MAP_PER_SECOND + 1) == 0) {
+        world_tell_map(server);
     }
 }
 

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+/// The HTTP side from the inside: what its two faces, players' and operators', share.
+
+#include "apps/server/server_web.h"
+#include "drivers/http_server.h"
+#include "gateway/rate.h"
+#include "muster/login.h"
+
+#include <jansson.h>
+#include <stdatomic.h>
+
+#define ROUTE_COUNT_MAX 16u
+
+#define CONTENT_JSON    "application/json"
+#define CONTENT_TEXT    "text/plain; charset=utf-8"
+#define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
+
+struct server_web {
+    struct server_web_def def;
+    struct secrets secrets;
+    muster_login login;
+    struct rate_table *login_rates;
+    struct http_server *http;
+    struct http_route public_routes[ROUTE_COUNT_MAX];
+    struct http_route admin_routes[ROUTE_COUNT_MAX];
+    _Atomic bool is_draining;
+};
+
+/// True once a drain has begun.
+bool server_web_is_draining(const struct server_web *web);
+
+/// True if the request shows a key as "Authorization: Bearer KEY".
+bool server_web_has_key(const struct http_request *request, const uint8_t key[SECRET_BYTES]);
+
+/// Answers with a document, which is given up.
+void server_web_respond(struct http_response *response, uint32_t status, json_t *document);
+
+/// GET /healthz.
+http_handler server_admin_health;
+
+/// Fills the operators' routes. @return how many
+uint32_t server_admin_routes(struct server_web *web);

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// What operators see and do, over the admin side of a running world.
+
+// cmocka.h needs these and does not include them.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "apps/world.h"
+
+#include <inttypes.h>
+#include <sys/stat.h>
+
+// The keys that everybody knows.
+#define API_KEY   "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+#define ADMIN_KEY "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+
+static struct outcome outcome;
+static char folder[64];
+static char answer[WORLD_ROOM];
+
+static int enter_folder(void **state)
+{
+    (void)state;
+    setenv("MUSTER_GAME_PATH", MUSTER_GAMES ":" MUSTER_TEST_GAMES, 1);
+    folder_begin(folder);
+    setenv("XDG_STATE_HOME", folder, 1);
+    return 0;
+}
+
+static int leave_folder(void **state)
+{
+    (void)state;
+    folder_end(folder);
+    return 0;
+}
+
+static void await_text(const struct running *world, const char *path, const char *text)
+{
+    const uint64_t begin_us = clock_monotonic_us();
+    do {
+        assert_int_equal(world_get(world, path, answer), 200);
+        if (clock_monotonic_us() - begin_us > WORLD_WAIT_US) {
+            fail_msg("no %s in %s", text, answer);
+        }
+    } while (strstr(answer, text) == NULL);
+}
+
+static uint32_t count_of(const char *text, const char *part)
+{
+    uint32_t count = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
+static void events_come_in_order_and_can_be_waited_for(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(&world, (const char *const[]){"--game", "hello", NULL});
+    await_text(&world, "/v1/events", "\"instance_started\"");
+    assert_int_equal(
+        strncmp(answer, "{\"events\":[{\"sequence\":1,", strlen("{\"events\":[{\"sequence\":1,")),
+        0);
+    const uint64_t next = world_number(answer, "next");
+    world_play(&world, "2", "200ms");
+    char path[64];
+    snprintf(path, sizeof path, "/v1/events?after=%" PRIu64, next);
+    const uint64_t begin_us = clock_monotonic_us();
+    do {
+        assert_int_equal(world_get(&world, path, answer), 200);
+        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
+    } while (count_of(answer, "\"player_left\"") < 2);
+    assert_int_equal(count_of(answer, "\"player_joined\""), 2);
+    assert_int_equal(world_number(answer, "sequence"), next + 1);
+    assert_null(strstr(answer, "instance_started"));
+    assert_int_equal(world_get(&world, "/v1/events?after=x", answer), 400);
+    assert_int_equal(world_get(&world, "/v1/events?after=-1", answer), 400);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
+static void players_are_listed_and_sent_away(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(&world, (const char *const[]){"--game", "hello", "--bots", "2", "--set",
+                            "audit.file=audit.jsonl", NULL});
+    await_text(&world, "/v1/players", "\"index\":1");
+    const char *at = strstr(answer, "\"player_id\":\"");
+    assert_non_null(at);
+    char id[33];
+    memcpy(id, at + strlen("\"player_id\":\""), 32);
+    id[32] = '\0';
+    char path[128];
+    snprintf(path, sizeof path, "/v1/players/%s/kick", id);
+    assert_int_equal(world_ask(&world, false, "POST", path, NULL, "{\"why\":\"\"}", answer), 400);
+    assert_int_equal(world_ask(&world, false, "POST", path, NULL, "[", answer), 400);
+    assert_int_equal(
+        world_ask(&world, false, "POST", path, NULL, "{\"reason\":\"be kind\"}", answer), 202);
+    await_text(&world, "/v1/events", "\"player_kicked\"");
+    assert_non_null(strstr(answer, "\"text\":\"kicked\""));
+    assert_int_equal(world_ask(&world, false, "POST", path, NULL, NULL, answer), 404);
+    assert_int_equal(
+        world_ask(&world, false, "POST", "/v1/players/7/kick", NULL, NULL, answer), 404);
+    await_text(&world, "/v1/map", "\"points\":[[");
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+    static char audit[OUTCOME_BYTES_MAX];
+    file_read("audit.jsonl", audit);
+    assert_int_equal(count_of(audit, "\"event\":\"login\""), 2);
+    assert_int_equal(count_of(audit, "\"event\":\"player_joined\""), 2);
+    assert_int_equal(count_of(audit, "\"event\":\"player_kicked\""), 1);
+    assert_int_equal(count_of(audit, "\"event\":\"player_left\""), 2);
+    assert_non_null(strstr(audit, "\"reason\":\"kicked\""));
+    assert_non_null(strstr(audit, "\"address\":\"127.0.0.1:"));
+    assert_non_null(strstr(audit, id));
+}
+
+static void operators_need_the_admin_key_where_it_is_asked_for(void **state)
+{
+    (void)state;
+    struct running world;
+    world_start(&world,
+        (const char *const[]){"--game", "hello", "--set", "gateway.admin_authentication=true",
+            "--set", "gateway.secrets=development", NULL});
+    world_await(&world); // /readyz needs no key
+    static const char *const paths[] = {
+        "/metrics", "/v1/status", "/v1/events", "/v1/players", "/v1/map"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        assert_int_equal(world_get(&world, paths[i], answer), 401);
+        assert_non_null(strstr(answer, "unauthorized"));
+        assert_int_equal(
+            world_ask(&world, false, "GET", paths[i], "Bearer " API_KEY, NULL, answer), 401);
+        assert_int_equal(
+            world_ask(&world, false, "GET", paths[i], "Bearer " ADMIN_KEY, NULL, answer), 200);
+    }
+    assert_int_equal(world_ask(&world, false, "POST",
+                         "/v1/players/00000000000000000000000000000001/kick", NULL, NULL, answer),
+        401);
+    assert_int_equal(world_get(&world, "/healthz", answer), 200);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
+static void the_audit_log_turns_over_and_holds_no_secret(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(
+        &world, (const char *const[]){"--game", "hello", "--set", "gateway.secrets=development",
+                    "--set", "audit.file=turn.jsonl", "--set", "audit.rotate=64KiB", "--set",
+                    "audit.keep=2", "--set", "gateway.address_requests_per_second=1000", NULL});
+    static char token[2048];
+    assert_int_equal(world_ask(&world, true, "POST", "/v1/sessions", "Bearer " API_KEY,
+                         "{\"name\":\"Ada\"}", answer),
+        201);
+    const char *at = strstr(answer, "\"token\":\"");
+    assert_non_null(at);
+    snprintf(token, sizeof token, "%.100s", at + strlen("\"token\":\""));
+    assert_int_equal(
+        world_ask(&world, true, "POST", "/v1/sessions", "Bearer 00ff", NULL, answer), 401);
+    assert_int_equal(world_ask(&world, true, "POST", "/v1/sessions", NULL, "{", answer), 400);
+    static char audit[OUTCOME_BYTES_MAX * 2];
+    file_read("turn.jsonl", audit);
+    assert_non_null(strstr(audit, "\"event\":\"login\",\"player_id\":\""));
+    assert_non_null(strstr(audit, "\"name\":\"Ada\""));
+    assert_non_null(strstr(audit, "\"event\":\"login_refused\""));
+    assert_non_null(strstr(audit, "\"reason\":\"unauthorized\""));
+    assert_null(strstr(audit, token));
+    assert_null(strstr(audit, API_KEY));
+    assert_null(strstr(audit, "00ff"));
+    // The file turns over twice, and only the newest old one stays.
+    struct stat about;
+    const uint64_t begin_us = clock_monotonic_us();
+    for (uint32_t turns = 0; turns < 2;) {
+        const bool was_small = stat("turn.jsonl", &about) == 0 && about.st_size > 60000;
+        (void)world_ask(&world, true, "POST", "/v1/sessions", "Bearer no", NULL, answer);
+        assert_int_equal(stat("turn.jsonl", &about), 0);
+        turns += was_small && about.st_size < 1000 ? 1 : 0;
+        assert_true(clock_monotonic_us() - begin_us < 3 * (uint64_t)WORLD_WAIT_US);
+    }
+    assert_int_equal(stat("turn.jsonl.1", &about), 0);
+    assert_in_range(about.st_size, 60000, 65536);
+    assert_int_not_equal(stat("turn.jsonl.2", &about), 0);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+    file_read(world.err_path, outcome.err);
+    assert_null(strstr(outcome.err, API_KEY));
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(events_come_in_order_and_can_be_waited_for),
+        cmocka_unit_test(players_are_listed_and_sent_away),
+        cmocka_unit_test(operators_need_the_admin_key_where_it_is_asked_for),
+        cmocka_unit_test(the_audit_log_turns_over_and_holds_no_secret),
+    };
+    cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
+    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+}
