@@ -42,7 +42,8 @@ typedef enum muster_body_flag {
     MUSTER_BODY_KINEMATIC = 1,
 
     /// Swept from place to place; stops for the tick at the first thing it meets, which is
-    /// reported as a hit, and bounces off. Touches no other bullet; queries do not see it.
+    /// reported as a hit if it came at 0.5 m/s or more, and bounces off. Touches no other bullet;
+    /// queries do not see it.
     MUSTER_BODY_BULLET = 2,
 
     /// Reports what it touches and is not felt. Moves like a kinematic body.

@@ -11,6 +11,9 @@
 // The way of a bullet is looked along in pieces of this many cells.
 #define PIECE_CELLS 2.0f
 
+// A bullet that lies on something does not hit it anew each tick.
+#define HIT_SPEED_MIN 0.5f
+
 struct shot {
     muster_space *space;
     uint32_t slot;
@@ -94,8 +97,8 @@ static struct target target_of(const muster_space *space, const struct sweep_hit
     return target;
 }
 
-// The bullet bounces off, without friction.
-static void bounce_off(struct shot *shot)
+// The bullet bounces off, without friction. Returns how fast it came.
+static float bounce_off(struct shot *shot)
 {
     muster_space *space = shot->space;
     const struct sweep_hit *hit = &shot->hit;
@@ -105,7 +108,7 @@ static void bounce_off(struct shot *shot)
     const muster_vec3 velocity = space->velocity[shot->slot];
     const float closing = -muster_vec3_dot(muster_vec3_sub(velocity, target.velocity), hit->normal);
     if (closing <= 0.0f) {
-        return;
+        return 0.0f;
     }
     const float inverse_mass = space->inverse_mass[shot->slot];
     const float impulse = (1.0f + restitution) * closing / (inverse_mass + target.inverse_mass);
@@ -117,6 +120,7 @@ static void bounce_off(struct shot *shot)
             muster_vec3_sub(target.velocity, muster_vec3_scale(change, target.inverse_mass)));
         space_wake(space, hit->index);
     }
+    return closing;
 }
 
 static void move_bullet(muster_space *space, uint32_t slot)
@@ -143,10 +147,9 @@ static void move_bullet(muster_space *space, uint32_t slot)
 
     const muster_vec3 way = muster_vec3_scale(shot.sweep.way, shot.hit.fraction);
     space->position[slot] = space_limit_position(muster_vec3_add(shot.sweep.from, way));
-    if (shot.hit.kind == MUSTER_SPACE_NOTHING) {
+    if (shot.hit.kind == MUSTER_SPACE_NOTHING || bounce_off(&shot) < HIT_SPEED_MIN) {
         return;
     }
-    bounce_off(&shot);
     space->hits[space->hit_count++] = (muster_space_hit){
         .slot = slot,
         .kind = shot.hit.kind,
