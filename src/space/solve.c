@@ -19,7 +19,7 @@
 
 // The share of the impulses of the step before that a step begins with. With all of it, a pile
 // that is too high to be solved in a step's rounds swings for ever.
-#define WARM_SHARE 0.9f
+#define WARM_SHARE 0.92f
 
 // The share of an overlap that is resolved in a step, and how fast at most.
 #define PUSH_SHARE     0.2f

@@ -66,7 +66,7 @@ struct sweep_hit {
 #define SPACE_BATCH_CONTACT_COUNT 1024u
 
 /// Contacts above which an island is solved colour by colour, by all workers together.
-#define SPACE_LARGE_ISLAND_CONTACT_COUNT 4096u
+#define SPACE_LARGE_ISLAND_CONTACT_COUNT 2048u
 
 /// Ways a batch sorts its groups: colours of pairs, pairs alone, and the same for anchors.
 #define SPACE_BATCH_SORT_COUNT (2u * (KERNEL_COLOUR_COUNT + 1u))

@@ -23,7 +23,7 @@
 #define TICK_COUNT 1000
 
 #define PROBE_HASH UINT64_C(0x23FE928B0A4FFFE3)
-#define PIT_HASH   UINT64_C(0xF39029705DB62FD1)
+#define PIT_HASH   UINT64_C(0xD86E98836EC03F6A)
 
 static uint64_t play(const muster_game *game, const muster_parallel *parallel, bool is_probe)
 {

@@ -21,11 +21,11 @@ static uint64_t run(const struct physics_scene *scene,
 }
 
 // Ticks after which the pile has an island that all workers solve together.
-#define TICK_COUNT 60
+#define TICK_COUNT 110
 
 static uint32_t body_count_of(enum physics_scene_kind kind)
 {
-    return kind == PHYSICS_SCENE_PILE ? 3000 : 800;
+    return kind == PHYSICS_SCENE_PILE ? 1600 : 300;
 }
 
 static void any_number_of_workers_gives_the_same_bits(void **state)
@@ -77,7 +77,7 @@ static void every_instruction_set_gives_the_same_bits(void **state)
     const muster_parallel serial = muster_parallel_serial();
     for (uint32_t k = 0; k < 3; k++) {
         struct physics_scene scene;
-        physics_scene_init(&scene, kinds[k], k == 0, 1000);
+        physics_scene_init(&scene, kinds[k], k == 0, body_count_of(kinds[k]));
         const uint64_t baseline = run(&scene, MUSTER_SPACE_BASELINE, &serial, 0, TICK_COUNT);
         assert_true(run(&scene, MUSTER_SPACE_FASTEST, &serial, 0, TICK_COUNT) == baseline);
 
