@@ -41,6 +41,7 @@ void client_reset(struct client *client, const struct history *history, float re
     memset(client->pending, 0, words * sizeof *client->pending);
     memset(client->entering, 0, words * sizeof *client->entering);
     memset(client->leaving, 0, words * sizeof *client->leaving);
+    memset(client->quiet, 0, words * sizeof *client->quiet);
     memset(client->seen, 0, (history->entity_capacity + 63) / 64 * sizeof *client->seen);
     memset(client->packets, 0, CLIENT_PACKET_COUNT * sizeof *client->packets);
     memset(&client->counts, 0, sizeof client->counts);
@@ -74,6 +75,7 @@ bool client_enter(
     for (uint32_t s = 0; s < history->layout->section_count; s++) {
         client->base_stamps[s * client->index_count + index] = 0;
     }
+    set_remove(client->quiet, index);
     set_add(client->taken, index);
     set_add(client->seen, slot);
     set_add(client->entering, index);

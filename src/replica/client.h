@@ -91,6 +91,7 @@ struct client {
     uint64_t *chosen;
     uint64_t *entering; // NEW and TOLD
     uint64_t *leaving;
+    uint64_t *quiet; // had all there was to tell when it was last sent, or found to be so
 
     uint64_t *seen; // by slot: what lives there has an index
     uint8_t *journal;

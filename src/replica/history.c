@@ -95,6 +95,7 @@ static void note_changes(struct history *history, uint32_t slot, bool is_born)
         const struct layout_section *section = &layout->sections[s];
         uint32_t *changes = &history->slots[slot].changes[s];
         if (is_born) {
+            history->slots[slot].changed_stamp = history->stamp;
             *changes = 1;
             older_stamps[s] = history->stamp;
             continue;
@@ -107,6 +108,9 @@ static void note_changes(struct history *history, uint32_t slot, bool is_born)
             memcmp(values + first, before + first, section->value_count * sizeof *values) != 0 ||
             is_moving(layout, section, values);
         *changes = *changes << 1 | (is_changed ? 1 : 0);
+        if (is_changed) {
+            history->slots[slot].changed_stamp = history->stamp;
+        }
     }
 }
 
@@ -167,8 +171,13 @@ static void census(struct history *history, const muster_replica_world *world)
             entry->born_stamp = history->stamp;
             history->births[history->birth_count++] = slot;
         }
-        entry->owner = world->owner == NULL ? 0 : world->owner[slot];
-        entry->team = world->team == NULL ? 0 : world->team[slot];
+        const uint32_t owner = world->owner == NULL ? 0 : world->owner[slot];
+        const uint16_t team = world->team == NULL ? 0 : world->team[slot];
+        if (entry->owner != owner || entry->team != team) {
+            entry->changed_stamp = history->stamp; // others may see it now
+        }
+        entry->owner = owner;
+        entry->team = team;
         entry->kind = world->kind[slot];
     }
     for (uint32_t slot = world->slot_count; slot < history->slot_count; slot++) {

@@ -24,7 +24,8 @@ struct history_slot {
     uint16_t team;
     uint16_t kind;
     uint32_t changes[MUSTER_REPLICA_SECTION_COUNT_MAX]; // bit k: changed k ticks ago
-    uint32_t zero[3];
+    uint32_t changed_stamp; // when anything of it changed last, its owner and team included
+    uint32_t zero[2];
 };
 
 _Static_assert(sizeof(struct history_slot) == 64, "a slot fills a cache line");

@@ -154,6 +154,23 @@ static uint32_t choose_latest(
     return count;
 }
 
+void server_note_quiet(const muster_replica *replica, struct client *client, uint32_t index)
+{
+    const uint32_t slot = client->slots[index];
+    uint32_t mask = replica->has_rules ? 0 : server_visible_sections(replica, client, slot);
+    bool is_quiet = mask != 0;
+    for (; mask != 0 && is_quiet; mask &= mask - 1) {
+        const uint32_t s = (uint32_t)__builtin_ctz(mask);
+        const uint32_t base_stamp = client->base_stamps[s * client->index_count + index];
+        is_quiet = history_base(&replica->history, slot, s, base_stamp) == 0;
+    }
+    if (is_quiet) {
+        set_add(client->quiet, index);
+    } else {
+        set_remove(client->quiet, index);
+    }
+}
+
 // Takes from `pending` what has nothing to tell, so that it takes nobody's place.
 static void drop_unchanged(const muster_replica *replica, struct client *client)
 {
@@ -161,7 +178,8 @@ static void drop_unchanged(const muster_replica *replica, struct client *client)
         for (uint64_t left = client->pending[w]; left != 0; left &= left - 1) {
             const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
             uint32_t sections;
-            if (server_shape(replica, client, index, &sections) == 0) {
+            if (server_is_quiet(replica, client, index) ||
+                server_shape(replica, client, index, &sections) == 0) {
                 set_remove(client->pending, index);
                 client->sent_stamps[index] = (uint16_t)replica->history.stamp;
             }

@@ -102,6 +102,7 @@ static void take_client(struct slab *slab,
     client->chosen = slab_take(slab, words * sizeof *client->chosen);
     client->entering = slab_take(slab, words * sizeof *client->entering);
     client->leaving = slab_take(slab, words * sizeof *client->leaving);
+    client->quiet = slab_take(slab, words * sizeof *client->quiet);
     client->seen = slab_take(slab, (def->entity_capacity + 63) / 64 * sizeof *client->seen);
     client->journal = slab_take(slab, def->journal_bytes);
     client->packets = slab_take(slab, CLIENT_PACKET_COUNT * sizeof *client->packets);
@@ -301,6 +302,7 @@ void muster_replica_begin_tick(
     replica->can_see_fields = world->can_see_fields;
     replica->can_see_entity = world->can_see_entity;
     replica->rule_context = world->context;
+    replica->has_rules = world->can_see_entity != NULL || replica->rule_mask != 0;
     replica->is_plain = world->can_see_entity == NULL &&
                         (replica->owner_mask | replica->team_mask | replica->rule_mask) == 0;
 }
@@ -310,6 +312,10 @@ void muster_replica_look(
 {
     MUSTER_ASSERT(viewer != NULL);
     struct client *client = client_at(replica, number);
+    if (client->viewer.player_index != viewer->player_index ||
+        client->viewer.team != viewer->team) {
+        memset(client->quiet, 0, client->word_count * sizeof *client->quiet);
+    }
     client->viewer = *viewer;
     client->has_viewer = true;
 }

@@ -36,6 +36,7 @@ struct muster_replica {
 
     // The rules of the latest world; `is_plain` if all see everything.
     bool is_plain;
+    bool has_rules; // what a client may see can change without anything else that changes
     bool (*can_see_fields)(void *context, uint32_t player_index, uint32_t slot);
     bool (*can_see_entity)(void *context, uint32_t player_index, uint32_t slot);
     void *rule_context;
@@ -83,6 +84,22 @@ static inline uint32_t server_due_sections(
     }
     return mask;
 }
+
+/// Whether nothing has happened to an entity since its client was found to have all of it. It looks
+/// at few bytes, and at most entities of a large world it is all that is looked at.
+static inline bool server_is_quiet(
+    const muster_replica *replica, const struct client *client, uint32_t index)
+{
+    if (!set_has(client->quiet, index)) {
+        return false;
+    }
+    const struct history *history = &replica->history;
+    const uint32_t changed_stamp = history->slots[client->slots[index]].changed_stamp;
+    return history->stamp - changed_stamp >= client_idle_ticks(client, history->stamp, index);
+}
+
+/// Notes whether a client has all that it may see of an entity, for server_is_quiet().
+void server_note_quiet(const muster_replica *replica, struct client *client, uint32_t index);
 
 /// What an update of an index has to hold now, as a shape; 0 if there is nothing to tell.
 /// @param out_sections  set to the sections of the shape

@@ -247,15 +247,22 @@ static bool prepare_update(struct packet *packet, uint32_t index, struct update 
     const muster_replica *replica = packet->replica;
     const struct history *history = &replica->history;
     struct client *client = packet->client;
+    if (server_is_quiet(replica, client, index)) {
+        set_remove(client->pending, index);
+        client->sent_stamps[index] = (uint16_t)history->stamp;
+        return false;
+    }
     const uint32_t slot = client->slots[index];
     const bool is_dead = history->slots[slot].born_stamp > client->since_stamps[index];
     const uint64_t shape =
         is_dead ? 0 : server_shape(replica, client, index, &out_update->sections);
     if (shape == 0) {
+        server_note_quiet(replica, client, index);
         set_remove(client->pending, index);
         client->sent_stamps[index] = (uint16_t)history->stamp;
         return false;
     }
+    set_remove(client->quiet, index);
     out_update->index = index;
     out_update->slot = slot;
     out_update->section_count = 0;
