@@ -70,7 +70,7 @@ typedef struct muster_replica_def {
     /// are made for each client by itself.
     uint32_t encoding_capacity;
 
-    /// Ticks between two looks for entities that came near or went away, in [1, 60]. Default 6.
+    /// Ticks between two looks for entities that came near or went away, in [1, 60]. Default 12.
     /// An entity that is born near a client is seen at once.
     uint32_t interest_ticks;
 

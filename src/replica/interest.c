@@ -61,26 +61,48 @@ static uint32_t find_ring(
     return CLIENT_RING_NONE;
 }
 
-// Goes through the table: who died, who is too far, who is in another ring.
-static void review_known(const muster_replica *replica, struct client *client)
+// Whether a client may know of an entity at all.
+static bool is_visible(const muster_replica *replica, const struct client *client, uint32_t slot)
+{
+    const bool is_open_to_all = replica->can_see_entity == NULL && replica->everyone_mask != 0;
+    return is_open_to_all || server_visible_sections(replica, client, slot) != 0;
+}
+
+// Looks at one entity that is known: whether it died, is too far, or is in another ring.
+static void review(const muster_replica *replica, struct client *client, uint32_t index)
 {
     const struct history *history = &replica->history;
+    const uint32_t slot = client->slots[index];
+    if (history->slots[slot].born_stamp > client->since_stamps[index]) {
+        client_leave(client, history, index, true);
+        return;
+    }
+    const float squared = distance_squared(history->positions[slot], client->viewer.viewpoint);
+    const uint32_t ring = find_ring(replica, client, squared, client->rings[index]);
+    if (ring == CLIENT_RING_NONE || !is_visible(replica, client, slot)) {
+        client_leave(client, history, index, false);
+    } else {
+        client_move(client, index, ring);
+    }
+}
+
+static void review_known(const muster_replica *replica, struct client *client)
+{
     for (uint32_t w = 0; w < client->word_count; w++) {
         for (uint64_t left = client->taken[w] & ~client->leaving[w]; left != 0; left &= left - 1) {
-            const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
-            const uint32_t slot = client->slots[index];
-            if (history->slots[slot].born_stamp > client->since_stamps[index]) {
-                client_leave(client, history, index, true);
-                continue;
-            }
-            const float squared =
-                distance_squared(history->positions[slot], client->viewer.viewpoint);
-            const uint32_t ring = find_ring(replica, client, squared, client->rings[index]);
-            if (ring == CLIENT_RING_NONE || server_visible_sections(replica, client, slot) == 0) {
-                client_leave(client, history, index, false);
-            } else {
-                client_move(client, index, ring);
-            }
+            review(replica, client, w * 64 + (uint32_t)__builtin_ctzll(left));
+        }
+    }
+}
+
+// Reviews what a client knows by a slot, if it does not leave already.
+static void review_slot(const muster_replica *replica, struct client *client, uint32_t slot)
+{
+    for (uint32_t index = 0; index < client->index_count; index++) {
+        if (client->slots[index] == slot && set_has(client->taken, index) &&
+            !set_has(client->leaving, index)) {
+            review(replica, client, index);
+            return;
         }
     }
 }
@@ -92,7 +114,7 @@ static void enter_if_near(
         return;
     }
     const uint32_t ring = find_ring(replica, client, squared, CLIENT_RING_NONE);
-    if (ring != CLIENT_RING_NONE && server_visible_sections(replica, client, slot) != 0) {
+    if (ring != CLIENT_RING_NONE && is_visible(replica, client, slot)) {
         (void)client_enter(client, &replica->history, slot, ring); // full: the reach goes down
     }
 }
@@ -177,8 +199,7 @@ static void look_at_births(const muster_replica *replica, struct client *client)
     const struct history *history = &replica->history;
     for (uint32_t i = 0; i < history->birth_count; i++) {
         if (set_has(client->seen, history->births[i])) {
-            review_known(replica, client); // whoever was in that slot is dead, or leaving
-            break;
+            review_slot(replica, client, history->births[i]); // whoever was there is dead
         }
     }
     for (uint32_t i = 0; i < history->birth_count; i++) {

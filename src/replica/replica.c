@@ -27,7 +27,7 @@ muster_replica_def muster_replica_default_def(void)
         .entity_capacity = 1024,
         .journal_bytes = 16384,
         .encoding_capacity = 65536,
-        .interest_ticks = 6,
+        .interest_ticks = 12,
         .allocator = muster_heap_allocator(),
     };
 }
