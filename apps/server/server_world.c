@@ -111,6 +111,8 @@ static muster_status create_replica(struct server *server)
     }
     muster_replica_def replica_def = muster_replica_default_def();
     replica_def.schema = &schema;
+    replica_def.kinds = server->def.game->kinds;
+    replica_def.kind_count = server->def.game->kind_count;
     replica_def.client_capacity = server->limits.player_count_max;
     replica_def.entity_capacity = server->limits.entity_count_max;
     return muster_replica_create(&replica_def, &server->world.replica);

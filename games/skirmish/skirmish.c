@@ -113,6 +113,18 @@ static const muster_message_def messages[] = {
     [MESSAGE_BEATEN] = {"beaten", 4, true},
 };
 
+// What is small or short-lived is not seen from far away.
+static const muster_kind_def kinds[] = {
+    [0] = {"nothing"},
+    [KIND_FIGHTER] = {"fighter"},
+    [KIND_GUARD] = {"guard"},
+    [KIND_BULLET] = {"bullet", .reach_m = 150.0f},
+    [KIND_GRENADE] = {"grenade", .reach_m = 100.0f},
+    [KIND_BLAST] = {"blast", .reach_m = 300.0f},
+    [KIND_PICKUP] = {"pickup", .reach_m = 150.0f},
+    [KIND_LOOSE] = {"loose", .reach_m = 100.0f},
+};
+
 #define EACH_PLAYER MUSTER_TASK_EACH_PLAYER, 0
 #define EACH(kind_) MUSTER_TASK_EACH_ENTITY, (kind_)
 #define ONCE        MUSTER_TASK_ONCE, 0
@@ -156,6 +168,8 @@ const muster_game *muster_game_module(void)
         .column_count = sizeof columns / sizeof columns[0],
         .player_columns = player_columns,
         .player_column_count = PLAYER_COLUMN_COUNT,
+        .kinds = kinds,
+        .kind_count = sizeof kinds / sizeof kinds[0],
         .fields = fields,
         .field_count = sizeof fields / sizeof fields[0],
         .actions = actions,

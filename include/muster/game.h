@@ -188,6 +188,10 @@ typedef struct muster_game {
     const muster_column_def *player_columns;
     uint32_t player_column_count;
 
+    /// Kinds of entities; those without a row are known as far as channels reach.
+    const muster_kind_def *kinds;
+    uint32_t kind_count;
+
     /// What clients are sent of entities.
     const muster_field_def *fields;
     uint32_t field_count;

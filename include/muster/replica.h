@@ -41,6 +41,9 @@
 /// The most entities of a world that is replicated.
 #define MUSTER_REPLICA_ENTITY_CAPACITY_MAX 65536
 
+/// The most kinds that may have a reach of their own.
+#define MUSTER_REPLICA_KIND_COUNT_MAX 64
+
 /// The least room that muster_replica_write() may be given, in bytes.
 #define MUSTER_REPLICA_PACKET_BYTES_MIN 512
 
@@ -54,6 +57,10 @@ typedef struct muster_replica muster_replica;
 typedef struct muster_replica_def {
     /// The fields. Not kept. Default NULL, which is refused.
     const muster_replica_schema *schema;
+
+    /// Kinds of entities, of which the reach is used; not kept. Default none.
+    const muster_kind_def *kinds;
+    uint32_t kind_count; ///< At most MUSTER_REPLICA_KIND_COUNT_MAX.
 
     /// Clients at once, in [1, MUSTER_REPLICA_CLIENT_CAPACITY_MAX]. Default 64.
     uint32_t client_capacity;

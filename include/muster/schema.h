@@ -92,6 +92,16 @@ typedef struct muster_field_def {
     muster_visibility visibility;
 } muster_field_def;
 
+/// A kind of entity, by its index in the game's table.
+typedef struct muster_kind_def {
+    /// Unique within the game, lower case with underscores.
+    const char *name;
+
+    /// Clients further away know nothing of such an entity, in metres; 0: as far as channels reach.
+    /// Small things of which there are thousands should not reach far.
+    float reach_m;
+} muster_kind_def;
+
 /// The four channels at their default rates and radii.
 /// @param out_channels  filled in, indexed by muster_channel
 MUSTER_API void muster_channel_defaults(muster_channel_def out_channels[MUSTER_CHANNEL_COUNT]);

@@ -401,6 +401,23 @@ static bool check_options(const struct check *check)
     return true;
 }
 
+static bool check_kinds(const struct check *check)
+{
+    const muster_game *game = check->game;
+    if (!check_table(check, "kinds", game->kinds, game->kind_count, MUSTER_KIND_COUNT_MAX)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < game->kind_count; i++) {
+        if (!check_name(check, "kind", game->kinds, sizeof game->kinds[0], i)) {
+            return false;
+        }
+        if (!(game->kinds[i].reach_m >= 0.0f)) {
+            return refuse(check, "kind '%s' needs a reach of 0 or more", game->kinds[i].name);
+        }
+    }
+    return true;
+}
+
 static bool check_head(const struct check *check)
 {
     const muster_game *game = check->game;
@@ -418,7 +435,7 @@ static bool check_head(const struct check *check)
 static bool check_all(const struct check *check)
 {
     const muster_game *game = check->game;
-    return check_head(check) && check_limits(check) && check_options(check) &&
+    return check_head(check) && check_limits(check) && check_options(check) && check_kinds(check) &&
            check_columns(check, "column", game->columns, game->column_count) &&
            check_names_are_free(check) &&
            check_columns(check, "player column", game->player_columns, game->player_column_count) &&

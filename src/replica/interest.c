@@ -46,13 +46,20 @@ static float distance_squared(muster_vec3 a, muster_vec3 b)
     return muster_vec3_dot(between, between);
 }
 
+// How far a client looks for an entity.
+static float reach_m(const muster_replica *replica, const struct client *client, uint32_t slot)
+{
+    const float kind_m = server_kind_reach_m(replica, slot);
+    return kind_m > 0.0f && kind_m < client->reach_m ? kind_m : client->reach_m;
+}
+
 // The ring for a distance, coming from another ring or from none.
 static uint32_t find_ring(
-    const muster_replica *replica, const struct client *client, float squared, uint32_t from_ring)
+    const muster_replica *replica, float far_m, float squared, uint32_t from_ring)
 {
     for (uint32_t ring = 0; ring < MUSTER_CHANNEL_COUNT; ring++) {
         const float channel_m = replica->layout.radius_m[ring];
-        const float radius_m = channel_m < client->reach_m ? channel_m : client->reach_m;
+        const float radius_m = channel_m < far_m ? channel_m : far_m;
         const float limit_m = ring >= from_ring ? radius_m * HYSTERESIS : radius_m;
         if (squared <= limit_m * limit_m) {
             return ring;
@@ -78,7 +85,8 @@ static void review(const muster_replica *replica, struct client *client, uint32_
         return;
     }
     const float squared = distance_squared(history->positions[slot], client->viewer.viewpoint);
-    const uint32_t ring = find_ring(replica, client, squared, client->rings[index]);
+    const uint32_t ring =
+        find_ring(replica, reach_m(replica, client, slot), squared, client->rings[index]);
     if (ring == CLIENT_RING_NONE || !is_visible(replica, client, slot)) {
         client_leave(client, history, index, false);
     } else {
@@ -113,41 +121,51 @@ static void enter_if_near(
     if (set_has(client->seen, slot)) {
         return;
     }
-    const uint32_t ring = find_ring(replica, client, squared, CLIENT_RING_NONE);
+    const uint32_t ring =
+        find_ring(replica, reach_m(replica, client, slot), squared, CLIENT_RING_NONE);
     if (ring != CLIENT_RING_NONE && is_visible(replica, client, slot)) {
         (void)client_enter(client, &replica->history, slot, ring); // full: the reach goes down
     }
 }
 
-static muster_grid_cursor walk_reach(const muster_replica *replica, const struct client *client)
+// How far a client looks in one of the grids.
+static float grid_reach_m(
+    const muster_replica *replica, const struct client *client, uint32_t grid_index)
+{
+    const bool is_short = grid_index == 1 && replica->short_reach_m < client->reach_m;
+    return is_short ? replica->short_reach_m : client->reach_m;
+}
+
+static muster_grid_cursor walk_reach(
+    const muster_replica *replica, const struct client *client, uint32_t grid_index)
 {
     const muster_vec3 centre = client->viewer.viewpoint;
-    const float reach_m = client->reach_m;
-    const muster_vec3 min = {centre.x - reach_m, centre.y - reach_m, centre.z - reach_m};
-    const muster_vec3 max = {centre.x + reach_m, centre.y + reach_m, centre.z + reach_m};
-    return muster_grid_walk(replica->grid, min, max);
+    const float far_m = grid_reach_m(replica, client, grid_index);
+    const muster_vec3 min = {centre.x - far_m, centre.y - far_m, centre.z - far_m};
+    const muster_vec3 max = {centre.x + far_m, centre.y + far_m, centre.z + far_m};
+    return muster_grid_walk(replica->grids[grid_index], min, max);
 }
 
 // Counts the entities within reach by distance: step i holds those whose squared distance is
 // between i and i + 1 of REACH_STEP_COUNT parts of the squared reach.
 static uint32_t count_near(const muster_replica *replica,
     const struct client *client,
-    uint32_t out_steps[REACH_STEP_COUNT])
+    uint32_t grid_index,
+    uint32_t steps[REACH_STEP_COUNT])
 {
-    const muster_grid_view view = muster_grid_read(replica->grid);
+    const muster_grid_view view = muster_grid_read(replica->grids[grid_index]);
     const muster_vec3 centre = client->viewer.viewpoint;
     const float steps_per_m2 = (float)REACH_STEP_COUNT / (client->reach_m * client->reach_m);
+    const float far_m = grid_reach_m(replica, client, grid_index);
     uint32_t count = 0;
-    for (uint32_t i = 0; i < REACH_STEP_COUNT; i++) {
-        out_steps[i] = 0;
-    }
-    muster_grid_cursor cursor = walk_reach(replica, client);
+    muster_grid_cursor cursor = walk_reach(replica, client, grid_index);
     for (muster_grid_range range; muster_grid_next(&cursor, &range);) {
         for (uint32_t i = range.begin; i < range.end; i++) {
             const muster_vec3 place = {view.x[i], view.y[i], view.z[i]};
-            const float step = distance_squared(place, centre) * steps_per_m2;
-            if (step < (float)REACH_STEP_COUNT) {
-                out_steps[(uint32_t)step]++;
+            const float squared = distance_squared(place, centre);
+            const float step = squared * steps_per_m2;
+            if (step < (float)REACH_STEP_COUNT && squared <= far_m * far_m) {
+                steps[(uint32_t)step]++;
                 count++;
             }
         }
@@ -158,9 +176,10 @@ static uint32_t count_near(const muster_replica *replica,
 // Draws the reach in until what is within it fits into the table, so that the nearest are known.
 static void adjust_reach(const muster_replica *replica, struct client *client)
 {
-    uint32_t steps[REACH_STEP_COUNT];
+    uint32_t steps[REACH_STEP_COUNT] = {0};
     const float reach_max_m = replica->layout.radius_m[MUSTER_CHANNEL_COUNT - 1];
-    const uint32_t count = count_near(replica, client, steps);
+    const uint32_t count =
+        count_near(replica, client, 0, steps) + count_near(replica, client, 1, steps);
     if (count > client->index_count) {
         uint32_t within = 0;
         uint32_t step = 0;
@@ -168,25 +187,25 @@ static void adjust_reach(const muster_replica *replica, struct client *client)
             within += steps[step++];
         }
         const float part = (float)(step == 0 ? 1 : step) / (float)REACH_STEP_COUNT;
-        const float reach_m = client->reach_m * muster_sqrt(part);
-        client->reach_m = reach_m < REACH_MIN_M ? REACH_MIN_M : reach_m;
+        const float less_m = client->reach_m * muster_sqrt(part);
+        client->reach_m = less_m < REACH_MIN_M ? REACH_MIN_M : less_m;
     } else if (count < client->index_count * ROOM_FREE && client->reach_m < reach_max_m) {
-        const float reach_m = client->reach_m * REACH_GROWTH;
-        client->reach_m = reach_m > reach_max_m ? reach_max_m : reach_m;
+        const float more_m = client->reach_m * REACH_GROWTH;
+        client->reach_m = more_m > reach_max_m ? reach_max_m : more_m;
     }
 }
 
-static void look_around(const muster_replica *replica, struct client *client)
+static void look_around(const muster_replica *replica, struct client *client, uint32_t grid_index)
 {
-    const muster_grid_view view = muster_grid_read(replica->grid);
+    const muster_grid_view view = muster_grid_read(replica->grids[grid_index]);
     const muster_vec3 centre = client->viewer.viewpoint;
-    const float limit = client->reach_m * client->reach_m;
-    muster_grid_cursor cursor = walk_reach(replica, client);
+    const float far_m = grid_reach_m(replica, client, grid_index);
+    muster_grid_cursor cursor = walk_reach(replica, client, grid_index);
     for (muster_grid_range range; muster_grid_next(&cursor, &range);) {
         for (uint32_t i = range.begin; i < range.end; i++) {
             const muster_vec3 place = {view.x[i], view.y[i], view.z[i]};
             const float squared = distance_squared(place, centre);
-            if (squared <= limit) {
+            if (squared <= far_m * far_m) {
                 enter_if_near(replica, client, view.ids[i], squared);
             }
         }
@@ -219,7 +238,8 @@ void server_look(const muster_replica *replica, struct client *client)
         client->looked_stamp = history->stamp;
         adjust_reach(replica, client);
         review_known(replica, client);
-        look_around(replica, client);
+        look_around(replica, client, 0);
+        look_around(replica, client, 1);
     } else if (history->birth_count > 0) {
         look_at_births(replica, client);
     }

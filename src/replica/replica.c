@@ -52,7 +52,9 @@ static bool is_def_valid(const muster_replica_def *def)
            def->journal_bytes >= JOURNAL_BYTES_MIN && def->journal_bytes <= JOURNAL_BYTES_MAX &&
            is_power_of_two(def->journal_bytes) && def->encoding_capacity >= ENCODINGS_MIN &&
            def->encoding_capacity <= ENCODINGS_MAX && is_power_of_two(def->encoding_capacity) &&
-           def->interest_ticks >= 1 && def->interest_ticks <= INTEREST_TICKS_MAX;
+           def->kind_count <= MUSTER_REPLICA_KIND_COUNT_MAX &&
+           (def->kind_count == 0 || def->kinds != NULL) && def->interest_ticks >= 1 &&
+           def->interest_ticks <= INTEREST_TICKS_MAX;
 }
 
 static void take_history(struct slab *slab,
@@ -121,6 +123,7 @@ static muster_replica *take_all(
     take_history(slab, &filled->history, layout, def->entity_capacity);
     filled->cache.entries = slab_take(slab, def->encoding_capacity * sizeof *filled->cache.entries);
     filled->cache.mask = def->encoding_capacity - 1;
+    filled->grid_slots = slab_take(slab, def->entity_capacity * sizeof *filled->grid_slots);
     filled->client_capacity = def->client_capacity;
     filled->clients = slab_take(slab, def->client_capacity * sizeof *filled->clients);
     for (uint32_t number = 0; number < def->client_capacity; number++) {
@@ -156,8 +159,9 @@ size_t muster_replica_memory_bytes(const muster_replica_def *def)
     (void)take_all(&slab, &layout, def);
     const muster_grid_def grid_def = grid_def_of(def);
     const size_t grid_cells = (size_t)grid_def.column_count * grid_def.row_count;
-    return slab.used + grid_cells * sizeof(uint32_t) +
-           (size_t)def->entity_capacity * 5 * sizeof(uint32_t);
+    const size_t grid_bytes =
+        grid_cells * sizeof(uint32_t) + (size_t)def->entity_capacity * 5 * sizeof(uint32_t);
+    return slab.used + SERVER_GRID_COUNT * grid_bytes;
 }
 
 static void sort_sections(muster_replica *replica)
@@ -183,6 +187,16 @@ static void sort_sections(muster_replica *replica)
     }
 }
 
+static void set_reaches(muster_replica *replica, const muster_replica_def *def)
+{
+    for (uint32_t kind = 0; kind < def->kind_count; kind++) {
+        const float reach_m = def->kinds[kind].reach_m;
+        replica->kind_reach_m[kind] = reach_m;
+        replica->short_reach_m =
+            reach_m > replica->short_reach_m ? reach_m : replica->short_reach_m;
+    }
+}
+
 muster_status muster_replica_create(const muster_replica_def *def, muster_replica **out_replica)
 {
     MUSTER_ASSERT(def != NULL && out_replica != NULL);
@@ -200,14 +214,19 @@ muster_status muster_replica_create(const muster_replica_def *def, muster_replic
         return MUSTER_ERR_NO_MEMORY;
     }
     const muster_grid_def grid_def = grid_def_of(def);
-    muster_grid *grid;
-    const muster_status status = muster_grid_create(&grid_def, &grid);
+    muster_grid *grids[SERVER_GRID_COUNT] = {NULL};
+    muster_status status = MUSTER_OK;
+    for (uint32_t i = 0; i < SERVER_GRID_COUNT && status == MUSTER_OK; i++) {
+        status = muster_grid_create(&grid_def, &grids[i]);
+    }
     if (status != MUSTER_OK) {
+        muster_grid_destroy(grids[0]);
         def->allocator.free(def->allocator.context, slab.bytes, measure.used);
         return status;
     }
     muster_replica *replica = take_all(&slab, &layout, def);
-    replica->grid = grid;
+    memcpy(replica->grids, grids, sizeof grids);
+    set_reaches(replica, def);
     replica->interest_ticks = def->interest_ticks;
     replica->tick_rate_hz = def->schema->tick_rate_hz;
     replica->allocator = def->allocator;
@@ -230,7 +249,9 @@ void muster_replica_destroy(muster_replica *replica)
     if (replica == NULL) {
         return;
     }
-    muster_grid_destroy(replica->grid);
+    for (uint32_t i = 0; i < SERVER_GRID_COUNT; i++) {
+        muster_grid_destroy(replica->grids[i]);
+    }
     const muster_allocator allocator = replica->allocator;
     allocator.free(allocator.context, replica->memory, replica->memory_bytes);
 }
@@ -289,15 +310,30 @@ static void begin_phases(muster_replica *replica)
     }
 }
 
+// The first grid takes those that reach as far as channels do, the second the others.
+static void build_grid(muster_replica *replica, uint32_t grid_index)
+{
+    const struct history *history = &replica->history;
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < history->live_count; i++) {
+        const uint32_t slot = history->lives[i];
+        const bool is_short = server_kind_reach_m(replica, slot) > 0.0f;
+        replica->grid_slots[count] = slot;
+        count += is_short == (grid_index == 1) ? 1 : 0;
+    }
+    const muster_status status = muster_grid_build(
+        replica->grids[grid_index], history->positions, replica->grid_slots, count);
+    MUSTER_ASSERT(status == MUSTER_OK);
+}
+
 void muster_replica_begin_tick(
     muster_replica *replica, const muster_replica_world *world, const muster_parallel *parallel)
 {
     MUSTER_ASSERT(replica != NULL && world != NULL && parallel != NULL);
     struct history *history = &replica->history;
     history_begin_tick(history, world, parallel);
-    const muster_status status =
-        muster_grid_build(replica->grid, history->positions, history->lives, history->live_count);
-    MUSTER_ASSERT(status == MUSTER_OK);
+    build_grid(replica, 0);
+    build_grid(replica, 1);
     begin_phases(replica);
     replica->can_see_fields = world->can_see_fields;
     replica->can_see_entity = world->can_see_entity;

@@ -13,11 +13,17 @@
 /// tick are one pattern of a word.
 #define SERVER_PHASE_COUNT 64
 
+#define SERVER_GRID_COUNT 2
+
 struct muster_replica {
     struct layout layout;
     struct history history;
     struct cache cache;
-    muster_grid *grid;
+    // Entities whose kind reaches as far as channels do are in the first grid, others in the second.
+    muster_grid *grids[SERVER_GRID_COUNT];
+    uint32_t *grid_slots;                              // room for those of one grid
+    float kind_reach_m[MUSTER_REPLICA_KIND_COUNT_MAX]; // 0: as far as channels do
+    float short_reach_m;                               // the longest of those that are not 0
     uint32_t client_capacity;
     uint32_t interest_ticks;
     uint32_t tick_rate_hz;
@@ -47,6 +53,13 @@ struct muster_replica {
     void *memory;
     size_t memory_bytes;
 };
+
+/// How far away an entity is known because of its kind, in metres; 0: as far as channels reach.
+static inline float server_kind_reach_m(const muster_replica *replica, uint32_t slot)
+{
+    const uint32_t kind = replica->history.slots[slot].kind;
+    return kind < MUSTER_REPLICA_KIND_COUNT_MAX ? replica->kind_reach_m[kind] : 0.0f;
+}
 
 /// The phase of an index of a client.
 static inline uint32_t server_phase(const struct client *client, uint32_t index)
