@@ -19,7 +19,7 @@ struct muster_replica {
     struct layout layout;
     struct history history;
     struct cache cache;
-    // Entities whose kind reaches as far as channels do are in the first grid, others in the second.
+    // Those whose kind reaches as far as channels do are in the first grid, others in the second.
     muster_grid *grids[SERVER_GRID_COUNT];
     uint32_t *grid_slots;                              // room for those of one grid
     float kind_reach_m[MUSTER_REPLICA_KIND_COUNT_MAX]; // 0: as far as channels do

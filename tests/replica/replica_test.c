@@ -330,6 +330,99 @@ static void in_a_throng_the_nearest_are_known(void **state)
     scene_destroy(scene);
 }
 
+// Makes a scene's replica anew, with other kinds and without visibility rules.
+static void scene_without_rules(
+    struct scene *scene, const muster_kind_def *kinds, uint32_t kind_count)
+{
+    for (uint32_t c = 0; c < scene->client_count; c++) {
+        muster_replica_view_destroy(scene->clients[c].view);
+    }
+    muster_replica_destroy(scene->replica);
+    scene->schema.fields[SCENE_SECRET].visibility = MUSTER_VISIBLE_EVERYONE;
+    scene->world.can_see_fields = NULL;
+    muster_replica_def def = muster_replica_default_def();
+    def.entity_capacity = SCENE_ENTITIES_MAX;
+    def.kinds = kinds;
+    def.kind_count = kind_count;
+    scene_create_replica(scene, def);
+}
+
+static void run_ticks(struct scene *scene, int tick_count)
+{
+    for (int tick = 0; tick < tick_count; tick++) {
+        scene_tick(scene);
+    }
+}
+
+// What a client has of a field's first number, or a number that no field has.
+static uint32_t seen_value(const struct scene *scene, uint32_t c, uint32_t slot, uint32_t field)
+{
+    uint32_t index = 0;
+    uint32_t values[MUSTER_REPLICA_LANE_COUNT_MAX];
+    if (!find_index(scene, c, slot, &index) ||
+        !muster_replica_view_values(scene->clients[c].view, index, field, values)) {
+        return UINT32_MAX;
+    }
+    return values[0];
+}
+
+static void an_entity_that_was_quiet_is_told_of_again_when_it_changes(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_on_bad_lines(60, 2, 80.0f, 20);
+    scene_without_rules(scene, NULL, 0);
+    run_ticks(scene, 300);
+    scene->is_frozen = true;
+    run_ticks(scene, 300);
+
+    scene->health[5] = 41;
+    scene->score[6] = 4242;
+    run_ticks(scene, 200);
+    assert_int_equal(seen_value(scene, 0, 5, SCENE_HEALTH), 41);
+    assert_int_equal(seen_value(scene, 1, 5, SCENE_HEALTH), 41);
+    assert_int_equal(seen_value(scene, 1, 6, SCENE_SCORE), 4242);
+
+    // Nothing changes but who may see it.
+    assert_int_equal(seen_value(scene, 0, 9, SCENE_AMMO), UINT32_MAX);
+    assert_int_equal(seen_value(scene, 0, 7, SCENE_PLAN), UINT32_MAX);
+    scene->owner[9] = 1;
+    scene->team[7] = scene->team[0] = 2;
+    scene->plan[7] = 77;
+    run_ticks(scene, 200);
+    assert_int_equal(seen_value(scene, 0, 9, SCENE_AMMO), scene->ammo[9]);
+    assert_int_equal(seen_value(scene, 0, 7, SCENE_PLAN),
+        muster_replica_value(scene->replica, 7, SCENE_PLAN, 0));
+    scene_destroy(scene);
+}
+
+static void a_kind_is_known_no_further_than_it_reaches(void **state)
+{
+    (void)state;
+    const muster_kind_def kinds[] = {
+        {.name = "any"}, {.name = "small", .reach_m = 20.0f}, {.name = "large"}};
+    struct scene *scene = scene_create(seed, 3, 1, 10.0f);
+    scene_without_rules(scene, kinds, 3);
+    scene->is_frozen = true;
+    scene->position[0] = (muster_vec3){0};
+    scene->kind[1] = 1;
+    scene->kind[2] = 2;
+    scene->position[1] = scene->position[2] = (muster_vec3){30.0f, 0.0f, 0.0f};
+    run_ticks(scene, 60);
+    uint32_t index = 0;
+    assert_false(find_index(scene, 0, 1, &index));
+    assert_true(find_index(scene, 0, 2, &index));
+    scene->position[1].x = 19.0f;
+    run_ticks(scene, 60);
+    assert_true(find_index(scene, 0, 1, &index));
+    scene->position[1].x = 21.5f; // within the 10 % in which nothing flickers
+    run_ticks(scene, 60);
+    assert_true(find_index(scene, 0, 1, &index));
+    scene->position[1].x = 23.0f;
+    run_ticks(scene, 60);
+    assert_false(find_index(scene, 0, 1, &index));
+    scene_destroy(scene);
+}
+
 // Random, repeated and stale tokens between the true ones never make the server build on what the
 // client does not have: the view would refuse the packet or show a wrong state.
 static void forged_acks_change_nothing(void **state)
@@ -571,6 +664,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_entity_on_the_border_does_not_flicker),
         cmocka_unit_test(a_slot_used_again_is_another_entity),
         cmocka_unit_test(in_a_throng_the_nearest_are_known),
+        cmocka_unit_test(an_entity_that_was_quiet_is_told_of_again_when_it_changes),
+        cmocka_unit_test(a_kind_is_known_no_further_than_it_reaches),
         cmocka_unit_test(forged_acks_change_nothing),
         cmocka_unit_test(a_client_that_acknowledges_nothing_costs_no_one_else),
         cmocka_unit_test(a_forgotten_packet_counts_as_lost),
