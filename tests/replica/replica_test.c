@@ -386,10 +386,10 @@ static void an_entity_that_was_quiet_is_told_of_again_when_it_changes(void **sta
     assert_int_equal(seen_value(scene, 0, 9, SCENE_AMMO), UINT32_MAX);
     assert_int_equal(seen_value(scene, 0, 7, SCENE_PLAN), UINT32_MAX);
     scene->owner[9] = 1;
-    scene->team[7] = scene->team[0] = 2;
-    scene->plan[7] = 77;
     run_ticks(scene, 200);
     assert_int_equal(seen_value(scene, 0, 9, SCENE_AMMO), scene->ammo[9]);
+    scene->team[0] = 1; // now the viewer is of the entity's team
+    run_ticks(scene, 200);
     assert_int_equal(seen_value(scene, 0, 7, SCENE_PLAN),
         muster_replica_value(scene->replica, 7, SCENE_PLAN, 0));
     scene_destroy(scene);
