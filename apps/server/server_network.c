@@ -141,6 +141,7 @@ static void begin_tick(struct server *server, uint64_t tick)
     struct network *network = &server->network;
     muster_gateway_set_tick(network->gateway, tick);
     muster_pacer_begin_tick(&network->pacer, network->now.steady_us, network->state_count);
+    network->tick = tick;
     network->state_count = 0;
     network->allowance = 0;
 }
@@ -188,14 +189,18 @@ static void take_record(struct server *server, const struct link_down *record, u
     }
 }
 
-// Shares of a tick's states come due one after the other; behind the last share nothing waits.
-static void add_allowance(struct network *network, uint64_t now_us)
+// Shares of a tick's states come due one after the other; behind the last share nothing waits, and
+// neither does what a later tick has overtaken.
+static void add_allowance(struct server *server, uint64_t now_us)
 {
+    struct network *network = &server->network;
     muster_pacer_share share;
     while (muster_pacer_pop(&network->pacer, now_us, &share)) {
         network->allowance += share.client_end - share.client_first;
     }
-    if (muster_pacer_next_us(&network->pacer) == UINT64_MAX) {
+    const bool is_behind =
+        atomic_load_explicit(&server->tick, memory_order_relaxed) > network->tick;
+    if (is_behind || muster_pacer_next_us(&network->pacer) == UINT64_MAX) {
         network->allowance = UINT32_MAX;
     }
 }
@@ -205,7 +210,7 @@ static void take_records(struct server *server)
     struct network *network = &server->network;
     const void *bytes;
     uint32_t length;
-    add_allowance(network, network->now.steady_us);
+    add_allowance(server, network->now.steady_us);
     while (ring_peek(server->down, &bytes, &length)) {
         const struct link_down *record = bytes;
         const bool is_state = record->type == LINK_STATE;
@@ -216,7 +221,7 @@ static void take_records(struct server *server)
         take_record(server, record, length);
         ring_release(server->down);
         if (!is_state) {
-            add_allowance(network, network->now.steady_us);
+            add_allowance(server, network->now.steady_us);
         }
     }
 }

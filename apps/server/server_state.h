@@ -46,6 +46,7 @@ struct network {
     uint64_t updated_us;                             // of the gateway's last update
     uint64_t stated_us;                              // of the last statistics
     uint64_t player_ids[MUSTER_PLAYER_COUNT_MAX][2]; // zero where there is nobody
+    uint64_t tick;                                   // of the states that are being sent
     uint32_t state_count;                            // LINK_STATE records since the last LINK_TICK
     uint32_t allowance;                              // LINK_STATE records that may go out now
     struct slots out;
