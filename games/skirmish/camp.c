@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "skirmish.h"
 
-// Camps lie on a grid, each somewhere in its square, and not where players begin or fight. A camp
-// with players near is awake: its guards think often.
+// Camps lie on a grid, each somewhere around its square, and not where players begin or fight. A
+// camp with players near is awake: its guards think often.
 
 #define GRID_SIDE    8u
 #define GRID_STRIDE  37u // odd: visits every square of the grid once
 #define SQUARE_M     440.0f
-#define JITTER_M     140.0f
-#define TRY_COUNT    8u
+#define JITTER_M     100.0f // of the first try; each further one looks as much further
+#define TRY_COUNT    16u
 #define QUIET_M      300.0f // from the battle square, the town and bases
 #define NOTICE_M     130.0f
 #define FORGET_M     150.0f
+#define EDGE_M       1850.0f
 #define AWAKE_TICKS  90u
 #define RETURN_TICKS 1200u
 #define SPREAD_M     10.0f
@@ -43,8 +44,11 @@ muster_vec3 camp_centre(const muster_host *host, const muster_world *world, uint
     const float square_y = ((float)(square / GRID_SIDE) - middle) * SQUARE_M;
     muster_vec3 place = {square_x, square_y, 0.0f};
     for (uint32_t i = 0; i < TRY_COUNT; i++) {
-        place.x = square_x + jitter(host, world, camp, 2 * i);
-        place.y = square_y + jitter(host, world, camp, 2 * i + 1);
+        const float reach = (float)(i + 1);
+        const float x = square_x + reach * jitter(host, world, camp, 2 * i);
+        const float y = square_y + reach * jitter(host, world, camp, 2 * i + 1);
+        place.x = muster_clamp(x, -EDGE_M, EDGE_M);
+        place.y = muster_clamp(y, -EDGE_M, EDGE_M);
         if (is_quiet(place.x, place.y)) {
             break;
         }

@@ -250,12 +250,14 @@ static void think(const struct state *state, struct guard *guard)
     }
 }
 
-// Guards of a camp that is awake think often, those of others rarely.
+// Guards of a camp that is awake think often, and those that are after somebody; others rarely.
 static void think_if(const struct state *state, uint32_t slot, bool is_near)
 {
     const uint32_t index = state->number[slot] - 1u;
-    if (camp_is_awake(state, index / CAMP_SIZE) == is_near) {
-        think(state, &state->memory->guards[index]);
+    struct guard *guard = &state->memory->guards[index];
+    const bool is_awake = guard->mood != MOOD_PATROL || camp_is_awake(state, index / CAMP_SIZE);
+    if (is_awake == is_near) {
+        think(state, guard);
     }
 }
 
