@@ -160,8 +160,9 @@ muster_status muster_client_connect(
     client->resume_token_count = 0;
     client->close_reason = MUSTER_CLOSE_NONE;
     client->close_text[0] = '\0';
-    const muster_status status = open_link(client, 0, token);
-    client_use_link(client, 0);
+    const uint32_t link_index = 1 - client->link_index; // the other one may still say goodbye
+    const muster_status status = open_link(client, link_index, token);
+    client_use_link(client, link_index);
     client->state = status == MUSTER_OK ? MUSTER_CLIENT_CONNECTING : MUSTER_CLIENT_IDLE;
     return status;
 }

@@ -11,6 +11,10 @@
 // A packet or byte rate may be used up to a second ahead.
 #define PACKET_BURST_US 1000000u
 
+// What a reliable message waited for comes with it, at worst after a silence that nearly ended the
+// connection; none of it may be lost.
+#define RELIABLE_BURST_US 5000000u
+
 #define REFRESH_INTERVAL_US 1000000u
 
 static void count_malformed(
@@ -115,7 +119,9 @@ static void take_message(muster_gateway *gateway,
     const uint64_t interval_us = 1000000 / game->messages[message_index].rate_hz_max;
     struct rate *rate =
         &gateway->message_rates[(size_t)player_index * game->message_count + message_index];
-    if (!rate_take(rate, gateway->now.steady_us, interval_us, ACTION_BURST_US(interval_us))) {
+    const uint64_t stall_us = is_reliable ? RELIABLE_BURST_US : 0;
+    if (!rate_take(
+            rate, gateway->now.steady_us, interval_us, stall_us + ACTION_BURST_US(interval_us))) {
         gateway->counters[MUSTER_GATEWAY_COUNTER_REFUSED_MESSAGE_RATE]++;
         return;
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/sim.h"
 
+#include "apps/server/server_state.h"
 #include "core/bytes.h"
 #include "harness/packets.h"
 #include "muster/random.h"
@@ -69,6 +70,9 @@ static void create_server(struct sim *sim)
     require(configuration != NULL, "no memory");
     configuration_init(configuration);
     sim->settings = configuration->settings;
+    if (sim->def.resume_window_us > 0) {
+        sim->settings.gateway.resume_window_us = sim->def.resume_window_us;
+    }
     free(configuration);
     sim->login = muster_login_default();
     sim->login.protocol_id = server_protocol_id(sim->def.game);
@@ -115,7 +119,10 @@ struct sim *sim_create(const struct sim_def *def)
     sim->clients = calloc(def->client_count, sizeof sim->clients[0]);
     require(sim->clients != NULL, "no memory");
     for (uint32_t i = 0; i < def->client_count; i++) {
-        const muster_client_def client_def = muster_client_default_def();
+        muster_client_def client_def = muster_client_default_def();
+        if (def->resume_window_us > 0) {
+            client_def.resume_window_us = def->resume_window_us;
+        }
         require(
             muster_client_create(&client_def, &sim->clients[i].client) == MUSTER_OK, "no client");
     }
@@ -191,7 +198,7 @@ static void step_server(struct sim *sim)
 {
     const struct server_sink sink = {.send = send_to_clients, .context = sim};
     server_network_step(sim->server, sim->now, &sim->arrived.batch, &sink);
-    (void)packets_reset(&sim->arrived);
+    sim->arrived.batch.count = 0;
 }
 
 static void arrive_at_server(
@@ -234,7 +241,7 @@ static void step_client(struct sim *sim, uint32_t client_index)
         muster_client_state_of(client->client) == MUSTER_CLIENT_PLAYING) {
         sim->def.behaviour(sim, client_index, client->client);
     }
-    (void)packets_reset(&sim->sent);
+    sim->sent.batch.count = 0;
     muster_client_update(client->client, sim->now, &sim->sent.batch);
     for (uint32_t i = 0; i < sim->sent.batch.count && !client->is_cut; i++) {
         push(sim, 2 * client_index + LINK_UP, sim->sent.slots[i].bytes, sim->sent.slots[i].length);
@@ -283,6 +290,19 @@ void sim_set_network(struct sim *sim, const char *rules)
     }
 }
 
+void sim_set_client_network(struct sim *sim, uint32_t client_index, const char *rules)
+{
+    const muster_impairment_rules parsed = rules_of(rules);
+    for (uint32_t i = 2 * client_index; i < 2 * client_index + 2; i++) {
+        require(muster_impairment_set_rules(sim->network, i, &parsed) == MUSTER_OK, "no rules");
+    }
+}
+
+void sim_drain(struct sim *sim)
+{
+    server_drain(sim->server);
+}
+
 void sim_inject(struct sim *sim, const muster_address *from, const uint8_t *bytes, uint32_t length)
 {
     arrive_at_server(sim, from, bytes, length);
@@ -323,4 +343,108 @@ uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which)
 {
     return (uint64_t)muster_stats_read(
         server_stats(sim->server), SERVER_STAT_GATEWAY, (uint32_t)which);
+}
+
+uint64_t sim_update_age_us(struct sim *sim, uint32_t client_index)
+{
+    const uint64_t tick_us = 1000000 / sim->def.game->tick_rate_hz;
+    const uint64_t newest_tick = muster_client_newest_tick(sim->clients[client_index].client);
+    return sim->now.steady_us - (START_US + newest_tick * tick_us);
+}
+
+static bool find_entity(const muster_replica_view *view, uint64_t id, uint32_t *out_index)
+{
+    for (uint32_t i = 0; i < muster_replica_default_schema().known_count_max; i++) {
+        muster_replica_entity entity;
+        if (muster_replica_view_entity(view, i, &entity) && entity.id == id) {
+            *out_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool field_is_right(struct sim *sim,
+    const muster_replica_view *view,
+    uint32_t index,
+    uint32_t slot,
+    uint32_t field_index,
+    bool is_mine)
+{
+    const muster_replica *replica = sim->server->world.replica;
+    const muster_field_def *field = &sim->def.game->fields[field_index];
+    const bool is_for_me = field->visibility == MUSTER_VISIBLE_EVERYONE || is_mine;
+    uint32_t values[MUSTER_REPLICA_LANE_COUNT_MAX];
+    const bool is_known = muster_replica_view_values(view, index, field_index, values);
+    if (is_known != is_for_me) {
+        fprintf(stderr, "sim: field %s is %sknown\n", field->name, is_known ? "" : "not ");
+        return false;
+    }
+    const uint32_t lane_count = field->encoding == MUSTER_FIELD_POSITION ? 3 : 1;
+    for (uint32_t lane = 0; lane < lane_count && is_known; lane++) {
+        const uint32_t right = muster_replica_value(replica, slot, field_index, lane);
+        if (values[lane] != right) {
+            fprintf(stderr, "sim: field %s is %u, not %u\n", field->name, values[lane], right);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool sim_view_is_right(struct sim *sim, uint32_t client_index, float distance)
+{
+    muster_client *client = sim->clients[client_index].client;
+    const muster_replica_view *view = muster_client_view(client);
+    const muster_instance *instance = sim->server->world.instance;
+    const muster_world_view *world = muster_instance_view(instance);
+    const uint32_t player_index = muster_client_player_index(client);
+    const muster_player *player = muster_instance_player(instance, player_index);
+    if (player == NULL || player->entity_slot == MUSTER_NONE) {
+        fprintf(stderr, "sim: client %u has no entity\n", client_index);
+        return false;
+    }
+    const muster_vec3 place = world->position[player->entity_slot];
+    for (uint32_t slot = 0; slot < world->slot_count; slot++) {
+        const muster_vec3 way = muster_vec3_sub(world->position[slot], place);
+        if (!world->is_alive[slot] || muster_vec3_dot(way, way) > distance * distance) {
+            continue;
+        }
+        uint32_t index;
+        bool is_right = find_entity(view, world->id[slot], &index);
+        for (uint32_t f = 0; f < sim->def.game->field_count && is_right; f++) {
+            is_right = field_is_right(sim, view, index, slot, f, slot == player->entity_slot);
+        }
+        if (!is_right) {
+            fprintf(stderr, "sim: client %u is wrong about entity %u\n", client_index, slot);
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    const muster_random_key key = {.seed = hash, .entity = value};
+    return muster_random(key, 0);
+}
+
+uint64_t sim_fingerprint(struct sim *sim)
+{
+    const struct network *network = &sim->server->network;
+    uint64_t hash = mix(sim->tick, muster_instance_hash(sim->server->world.instance));
+    for (uint32_t i = 0; i < MUSTER_GATEWAY_COUNTER_COUNT; i++) {
+        hash = mix(hash, muster_gateway_counters(network->gateway)[i]);
+    }
+    for (uint32_t i = 0; i < MUSTER_NETCODE_COUNTER_COUNT; i++) {
+        hash = mix(hash, muster_gateway_netcode_counters(network->gateway)->values[i]);
+    }
+    for (uint32_t i = 0; i < sim->def.client_count; i++) {
+        const muster_client_stats stats = muster_client_stats_of(sim->clients[i].client);
+        hash = mix(hash, stats.updates);
+        hash = mix(hash, stats.refreshes << 32 | stats.resumes);
+        hash = mix(hash, stats.bytes_received);
+        hash = mix(hash, stats.bytes_sent);
+        hash = mix(hash, stats.rtt_us);
+    }
+    return hash;
 }

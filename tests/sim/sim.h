@@ -26,8 +26,9 @@ struct sim_def {
     uint64_t seed;
     uint32_t client_count;
     const char *network; // rules both ways, as muster_impairment_parse() reads them; NULL: none
-    sim_behaviour *behaviour; // NULL: clients only look
-    muster_parallel parallel; // zeroed: serial
+    sim_behaviour *behaviour;  // NULL: clients only look
+    muster_parallel parallel;  // zeroed: serial
+    uint64_t resume_window_us; // 0: the default of both ends
 };
 
 /// Stops the test with a message if something cannot be created.
@@ -50,6 +51,12 @@ void sim_set_cut(struct sim *sim, uint32_t client_index, bool is_cut);
 /// Changes the network's rules for everybody, as muster_impairment_parse() reads them.
 void sim_set_network(struct sim *sim, const char *rules);
 
+/// The same for one client.
+void sim_set_client_network(struct sim *sim, uint32_t client_index, const char *rules);
+
+/// The server empties itself.
+void sim_drain(struct sim *sim);
+
 /// Hands the server a packet from an address, as a hostile client would.
 void sim_inject(struct sim *sim, const muster_address *from, const uint8_t *bytes, uint32_t length);
 
@@ -60,6 +67,17 @@ muster_netcode_time sim_now(const struct sim *sim);
 
 /// Clients that are in the world.
 uint32_t sim_playing_count(struct sim *sim);
+
+/// How old the newest state is that a client knows.
+uint64_t sim_update_age_us(struct sim *sim, uint32_t client_index);
+
+/// Compares what a client knows with the server: every entity within a distance of its own must be
+/// there, every field that it may see must hold the server's value, and no other may be known.
+/// @return false after printing the first difference
+bool sim_view_is_right(struct sim *sim, uint32_t client_index, float distance);
+
+/// The world's hash together with every counter of the server and of the clients.
+uint64_t sim_fingerprint(struct sim *sim);
 
 /// A counter of the gateway.
 uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which);
