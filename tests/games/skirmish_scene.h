@@ -34,7 +34,7 @@ struct scene_def {
     uint64_t seed; // 0 takes 7
     bool has_land; // the real relief and boxes
     int64_t bodies, start, camps, teams;
-    uint32_t entity_count_max; // 0 takes the game's
+    uint32_t entity_count_max, player_count_max; // 0 takes the game's
     const muster_space_box *boxes;
     uint32_t box_count;
     const muster_parallel *parallel;
@@ -110,6 +110,7 @@ static inline void scene_set_up(struct scene *scene, const struct scene_def *sce
     def.seed = scene->seed;
     def.options = options;
     def.limits.entity_count_max = scene_def->entity_count_max;
+    def.limits.player_count_max = scene_def->player_count_max;
     def.parallel = scene_def->parallel != NULL ? *scene_def->parallel : def.parallel;
     scene_being_built = scene_def;
     scene_now = NULL;

@@ -83,7 +83,12 @@ static void watch_guards(uint64_t seed)
     struct visit visit = {.random_state = seed};
     struct scene scene;
     const struct scene_def def = {
-        .seed = seed, .has_land = true, .camps = 12, .entity_count_max = 1024};
+        .seed = seed,
+        .has_land = true,
+        .camps = 8,
+        .entity_count_max = 512,
+        .player_count_max = PLAYER_COUNT,
+    };
     scene_set_up(&scene, &def);
     for (uint32_t i = 0; i < PLAYER_COUNT; i++) {
         scene_join(&scene, i, 0);
