@@ -53,7 +53,7 @@ struct muster_client {
     struct clock clock;
     muster_replica_view *view;
     muster_replica_schema schema; // without fields until the WELCOME is there
-    struct tracks *tracks; // NULL if the game has no positions, or places are not kept
+    struct tracks *tracks;        // NULL if the game has no positions, or places are not kept
     struct play_welcome welcome;
     struct play_tables tables;
     uint8_t welcome_bytes[PLAY_WELCOME_BYTES_MAX];
