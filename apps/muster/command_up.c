@@ -1,46 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/muster/command_up.h"
 #include "apps/muster/commands.h"
-#include "apps/muster/folder.h"
 #include "apps/muster/safety.h"
+#include "apps/muster/terminal.h"
 #include "apps/muster/version.h"
 #include "apps/server/recorder.h"
 #include "drivers/clock.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 // Everything on one machine: the game, the server around it, its HTTP side and, on request, bots
-// in a process of their own, which reach it over sockets as anybody would.
+// and a live view in processes of their own.
 
-#define POLL_MS        50
-#define STOP_US_MAX    5000000u
-#define ARGUMENT_BYTES 64u
+#define POLL_MS     50
+#define STOP_US_MAX 5000000u
 
 // Preparations.
-
-static enum exit_code complain(const struct up *up, const char *text, enum exit_code code)
-{
-    fprintf(up->invocation->err, "muster: %s\n", text);
-    return code;
-}
 
 static enum exit_code load_secrets(struct up *up)
 {
     struct problem problem;
     if (safety_load_secrets(&up->settings, getenv("XDG_STATE_HOME"), getenv("HOME"), &up->secrets,
             &problem) != MUSTER_OK) {
-        return complain(up, problem.text, EXIT_CODE_FAILED);
+        return up_complain(up, problem.text, EXIT_CODE_FAILED);
     }
     if (safety_check(&up->settings, &up->secrets, &problem) != MUSTER_OK) {
-        return complain(up, problem.text, EXIT_CODE_USAGE);
+        return up_complain(up, problem.text, EXIT_CODE_USAGE);
     }
     return EXIT_CODE_DONE;
 }
@@ -53,7 +44,7 @@ static enum exit_code load_game(struct up *up)
     if (status == MUSTER_OK) {
         return EXIT_CODE_DONE;
     }
-    return complain(
+    return up_complain(
         up, error.text, status == MUSTER_ERR_NOT_FOUND ? EXIT_CODE_MISSING : EXIT_CODE_USAGE);
 }
 
@@ -75,13 +66,13 @@ static bool choose_option(struct up *up, const char *flag)
             problem_set(&problem, "--%s is %lld, expected a number from %lld to %lld in game %s",
                 flag, (long long)chosen, (long long)option->min, (long long)option->max,
                 game->name);
-            return complain(up, problem.text, EXIT_CODE_USAGE) == EXIT_CODE_DONE;
+            return up_complain(up, problem.text, EXIT_CODE_USAGE) == EXIT_CODE_DONE;
         }
         up->options[i] = chosen;
         return true;
     }
     problem_set(&problem, "game %s has no option \"%s\"", game->name, flag);
-    return complain(up, problem.text, EXIT_CODE_USAGE) == EXIT_CODE_DONE;
+    return up_complain(up, problem.text, EXIT_CODE_USAGE) == EXIT_CODE_DONE;
 }
 
 static bool choose_options(struct up *up)
@@ -106,9 +97,9 @@ static enum exit_code explain_folder(
     const struct up *up, muster_status status, const struct driver_error *error)
 {
     if (error->code == EWOULDBLOCK) {
-        return complain(up, error->text, EXIT_CODE_MISSING);
+        return up_complain(up, error->text, EXIT_CODE_MISSING);
     }
-    return complain(
+    return up_complain(
         up, error->text, status == MUSTER_ERR_MALFORMED ? EXIT_CODE_VIOLATION : EXIT_CODE_FAILED);
 }
 
@@ -182,7 +173,7 @@ static enum exit_code explain_start(const struct up *up, const struct driver_err
         fprintf(up->invocation->err, "muster: %s; choose another name or remove it\n", error->text);
         return EXIT_CODE_USAGE;
     }
-    return complain(
+    return up_complain(
         up, error->text, error->code == EADDRINUSE ? EXIT_CODE_MISSING : EXIT_CODE_FAILED);
 }
 
@@ -219,86 +210,15 @@ static enum exit_code start_server(struct up *up)
     return status == MUSTER_OK ? EXIT_CODE_DONE : explain_start(up, &error);
 }
 
-// Bots.
-
-static void become_bots(const struct up *up, int output)
-{
-    char path[FOLDER_PATH_BYTES_MAX];
-    char server[ARGUMENT_BYTES];
-    char count[ARGUMENT_BYTES];
-    char seed[ARGUMENT_BYTES];
-    char duration[ARGUMENT_BYTES];
-    const uint64_t for_us = flag_number(up->invocation, "for");
-    (void)snprintf(server, sizeof server, "127.0.0.1:%llu",
-        (unsigned long long)up->settings.network.http_port);
-    (void)snprintf(
-        count, sizeof count, "%llu", (unsigned long long)flag_number(up->invocation, "bots"));
-    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)up->seed);
-    (void)snprintf(duration, sizeof duration, "%lluus", (unsigned long long)for_us);
-    const char *arguments[] = {"muster", "bots", "--json", "--server", server, "--count", count,
-        "--seed", seed, for_us > 0 ? "--for" : NULL, duration, NULL};
-    if (dup2(output, STDOUT_FILENO) < 0 || !folder_program_path(path, sizeof path)) {
-        _exit(EXIT_CODE_FAILED);
-    }
-    execv(path, (char *const *)(uintptr_t)arguments);
-    _exit(EXIT_CODE_FAILED);
-}
-
-static enum exit_code start_bots(struct up *up)
-{
-    if (flag_number(up->invocation, "bots") == 0) {
-        return EXIT_CODE_DONE;
-    }
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return complain(up, strerror(errno), EXIT_CODE_FAILED);
-    }
-    up->bots_pid = fork();
-    if (up->bots_pid == 0) {
-        become_bots(up, ends[1]);
-    }
-    close(ends[1]);
-    if (up->bots_pid < 0) {
-        close(ends[0]);
-        up->bots_pid = 0;
-        return complain(up, strerror(errno), EXIT_CODE_FAILED);
-    }
-    up->bots_file = ends[0];
-    return EXIT_CODE_DONE;
-}
-
-static void read_bots(struct up *up)
-{
-    const size_t room = sizeof up->bots_text - 1 - up->bots_length;
-    const ssize_t length = read(up->bots_file, up->bots_text + up->bots_length, room);
-    if (length > 0) {
-        up->bots_length += (size_t)length;
-        return;
-    }
-    close(up->bots_file);
-    up->bots_file = -1;
-    (void)waitpid(up->bots_pid, &up->bots_status, 0);
-    up->bots_pid = 0;
-}
-
-// They get the signal that their parent got, and some time to say goodbye.
-static void stop_bots(struct up *up)
-{
-    if (up->bots_pid == 0) {
-        return;
-    }
-    (void)kill(up->bots_pid, SIGTERM);
-    while (up->bots_file >= 0) {
-        read_bots(up);
-    }
-}
-
 // Running.
 
-static bool is_over(const struct up *up)
+static bool is_over(struct up *up)
 {
     const uint64_t for_us = flag_number(up->invocation, "for");
     const bool has_bots = flag_number(up->invocation, "bots") > 0;
+    if (up_is_top_over(up)) {
+        return true;
+    }
     if (has_bots) {
         return up->bots_pid == 0;
     }
@@ -346,7 +266,7 @@ static void run_until_over(struct up *up)
         (void)poll(files, 2, POLL_MS);
         (void)signals_read(&up->signals);
         if (up->bots_file >= 0 && files[1].revents != 0) {
-            read_bots(up);
+            up_read_bots(up);
         }
         watch_logs(up);
         collect(up);
@@ -403,11 +323,15 @@ static enum exit_code play(struct up *up)
     up->started_us = clock_monotonic_us();
     up->started_cpu_ns = clock_process_cpu_ns();
     say_where(up);
-    enum exit_code code = start_bots(up);
+    enum exit_code code = up_start_top(up);
+    if (code == EXIT_CODE_DONE) {
+        code = up_start_bots(up);
+    }
     if (code == EXIT_CODE_DONE) {
         run_until_over(up);
     }
-    stop_bots(up);
+    up_stop_top(up);
+    up_stop_bots(up);
     if (!drain(up)) {
         return up->signals.last_signal == SIGTERM ? EXIT_CODE_TERMINATED : EXIT_CODE_INTERRUPTED;
     }
@@ -461,6 +385,21 @@ static enum exit_code prepare_and_play(struct up *up)
     return code;
 }
 
+// The log of a run with a live view waits until the terminal is free again.
+static void show_kept(FILE *kept, FILE *err)
+{
+    if (kept == NULL) {
+        return;
+    }
+    char bytes[4096];
+    rewind(kept);
+    for (size_t count = 1; count > 0;) {
+        count = fread(bytes, 1, sizeof bytes, kept);
+        (void)fwrite(bytes, 1, count, err);
+    }
+    fclose(kept);
+}
+
 static enum exit_code run(const struct invocation *invocation)
 {
     struct up up = {
@@ -468,14 +407,20 @@ static enum exit_code run(const struct invocation *invocation)
         .settings = invocation->configuration.settings,
         .bots_file = -1,
     };
-    const struct log_def log_def = command_log_def(invocation);
+    struct log_def log_def = command_log_def(invocation);
     struct driver_error error = {0};
     if (signals_open(&up.signals, &error) != MUSTER_OK) {
-        return complain(&up, error.text, EXIT_CODE_FAILED);
+        return up_complain(&up, error.text, EXIT_CODE_FAILED);
+    }
+    up.has_top = flag_is_true(invocation, "top") && terminal_is_lively(invocation->out);
+    FILE *kept = up.has_top ? tmpfile() : NULL;
+    if (kept != NULL) {
+        log_def.descriptor = fileno(kept);
     }
     log_open(&up.log, &log_def);
     const enum exit_code code = prepare_and_play(&up);
     log_close(&up.log);
+    show_kept(kept, invocation->err);
     if (up.module.module != NULL) {
         game_module_close(&up.module);
     }
@@ -520,6 +465,9 @@ static const struct flag flags[] = {
         .help = "How long, counted from when the bots have joined."},
     {.name = "state", .placeholder = "DIR", .setting = "state.directory"},
     {.name = "record", .placeholder = "FILE", .setting = "record.file"},
+    {.name = "top",
+        .rule = {.kind = VALUE_BOOL},
+        .help = "Show the live view, in a terminal; q ends the world."},
     {.name = "json", .rule = {.kind = VALUE_BOOL}, .help = "End with one JSON document."},
     {0},
 };

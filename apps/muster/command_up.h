@@ -32,6 +32,8 @@ struct up {
     uint64_t seed;
     uint64_t started_us;
     uint64_t started_cpu_ns;
+    bool has_top;   // a live view was asked for, and there is a terminal
+    pid_t top_pid;  // 0: none
     pid_t bots_pid; // 0: none
     int bots_file;  // their standard output, -1: none
     char bots_text[BOTS_TEXT_BYTES];
@@ -45,3 +47,24 @@ struct up {
 
 /// Prints the document of `--json`.
 enum exit_code up_print_json(const struct up *up);
+
+/// Says what is wrong. @return the code
+enum exit_code up_complain(const struct up *up, const char *text, enum exit_code code);
+
+/// Starts the bots, if some are asked for.
+enum exit_code up_start_bots(struct up *up);
+
+/// Takes what the bots have printed, and their end.
+void up_read_bots(struct up *up);
+
+/// Ends the bots. They get the signal that their parent got, and some time to say goodbye.
+void up_stop_bots(struct up *up);
+
+/// Starts the live view, if it is asked for.
+enum exit_code up_start_top(struct up *up);
+
+/// True once the person at the view has left it.
+bool up_is_top_over(struct up *up);
+
+/// Ends the view.
+void up_stop_top(struct up *up);

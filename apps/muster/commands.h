@@ -10,5 +10,6 @@ extern const struct command command_bench;      ///< Runs a benchmark program.
 extern const struct command command_completion; ///< Prints shell completion.
 extern const struct command command_config;     ///< Writes, checks and shows the configuration.
 extern const struct command command_doctor;     ///< Checks the machine.
+extern const struct command command_top;        ///< Shows a world in the terminal.
 extern const struct command command_up;         ///< Runs a world.
 extern const struct command command_replay;     ///< Runs a frame log again.

@@ -6,6 +6,7 @@
 static const struct command *const commands[] = {
     &command_up,
     &command_bots,
+    &command_top,
     &command_replay,
     &command_bench,
     &command_config,

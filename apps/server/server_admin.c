@@ -120,11 +120,12 @@ static void get_status(
         muster_stats_histogram(server_stats(server), SERVER_STAT_TICK_TIME, 0);
     char hash[17];
     (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary.hash);
-    json_t *document = json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:{s:f, s:f, s:f}}",
-        "version", web->def.version, "game", web->def.game->name, "tick", (json_int_t)summary.tick,
-        "hash", hash, "players", (json_int_t)summary.players, "entities",
-        (json_int_t)summary.entities, "missed_ticks", (json_int_t)summary.missed_ticks, "tick_ms",
-        "p50", quantile_ms(times, 500000), "p99", quantile_ms(times, 990000), "max",
+    json_t *document = json_pack("{s:s, s:s, s:I, s:I, s:s, s:I, s:I, s:I, s:{s:f, s:f, s:f}}",
+        "version", web->def.version, "game", web->def.game->name, "tick_rate_hz",
+        (json_int_t)web->def.game->tick_rate_hz, "tick", (json_int_t)summary.tick, "hash", hash,
+        "players", (json_int_t)summary.players, "entities", (json_int_t)summary.entities,
+        "missed_ticks", (json_int_t)summary.missed_ticks, "tick_ms", "p50",
+        quantile_ms(times, 500000), "p99", quantile_ms(times, 990000), "max",
         (double)muster_histogram_max(times) / 1000.0);
     server_web_respond(response, 200, document);
 }

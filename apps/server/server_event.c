@@ -146,19 +146,23 @@ void world_tell_instance(struct server *server)
     }
 }
 
-static void fill_map(struct server_map *map, const muster_world_view *view)
+static uint32_t count_points(const muster_world_view *view, bool is_player)
 {
-    uint32_t alive_count = 0;
+    uint32_t count = 0;
     for (uint32_t i = 0; i < view->slot_count; i++) {
-        alive_count += view->is_alive[i];
+        count += view->is_alive[i] != 0 && (view->owner[i] != 0) == is_player ? 1 : 0;
     }
-    const uint32_t stride = alive_count / SERVER_MAP_POINT_COUNT_MAX + 1;
+    return count;
+}
+
+static void add_points(
+    struct server_map *map, const muster_world_view *view, bool is_player, uint32_t point_count_max)
+{
+    const uint32_t stride = count_points(view, is_player) / point_count_max + 1;
     uint32_t number = 0;
-    map->tick = view->tick;
-    map->entity_count = alive_count;
-    map->point_count = 0;
     for (uint32_t i = 0; i < view->slot_count; i++) {
-        if (view->is_alive[i] == 0 || number++ % stride != 0) {
+        if (view->is_alive[i] == 0 || (view->owner[i] != 0) != is_player ||
+            number++ % stride != 0) {
             continue;
         }
         map->points[map->point_count] = (struct server_map_point){
@@ -166,10 +170,20 @@ static void fill_map(struct server_map *map, const muster_world_view *view)
             .y = view->position[i].y,
             .kind = view->kind[i],
             .team = view->team[i],
-            .is_player = view->owner[i] != 0 ? 1 : 0,
+            .is_player = is_player ? 1 : 0,
         };
         map->point_count++;
     }
+}
+
+// Players come first: they are what people look for.
+static void fill_map(struct server_map *map, const muster_world_view *view)
+{
+    map->tick = view->tick;
+    map->point_count = 0;
+    map->entity_count = count_points(view, true) + count_points(view, false);
+    add_points(map, view, true, SERVER_MAP_POINT_COUNT_MAX / 2);
+    add_points(map, view, false, SERVER_MAP_POINT_COUNT_MAX - map->point_count);
 }
 
 // A map that nobody takes stays in the ring, and none is made until it is gone.
