@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#define _GNU_SOURCE // mkdtemp()
+
 #include "apps/server/game_module.h"
 #include "apps/server/server_process.h"
 #include "apps/server/server_stats.h"
@@ -15,10 +17,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#define CLIENT_COUNT  40u
+#define CLIENT_COUNT  96u
 #define TICKS         600u
-#define JOIN_TICKS    4u   // between two joins
+#define JOIN_TICKS    1u   // between two joins
 #define LEAVE_TICKS   30u  // between two leaves
 #define CUT_TICKS     50u  // between two clients that are cut off
 #define CUT_FOR_TICKS 120u // longer than the connection timeout
@@ -32,11 +35,15 @@ struct scene {
     struct server_process *process;
     struct crowd *crowd;
     uint64_t first_tick;
+    char folder[32];
+    char log_path[48];
+    bool is_fight;
 };
 
 static void start_server(struct scene *scene)
 {
     static const uint8_t private_key[MUSTER_NETCODE_KEY_BYTES] = {1, 2, 3};
+    static const int64_t fight[] = {300, 1, 24, 2}; // bodies, scene battle, camps, teams
     struct driver_error error = {0};
     configuration_init(&scene->configuration);
     struct settings *settings = &scene->configuration.settings;
@@ -49,12 +56,13 @@ static void start_server(struct scene *scene)
         .settings = settings,
         .private_key = private_key,
         .seed = 7,
+        .options = scene->is_fight ? fight : NULL,
+        .log_paths = {[SERVER_LOG_RECORD] = scene->log_path},
     };
     if (server_process_start(&def, &scene->process, &error) != MUSTER_OK) {
         fail_msg("%s", error.text);
     }
     struct crowd_def crowd_def = {
-        .game = scene->module.game,
         .login = muster_login_default(),
         .client_count = CLIENT_COUNT,
         .loss_ppm = LOSS_PPM,
@@ -110,7 +118,8 @@ static bool has_happened(struct scene *scene)
            counter(scene, MUSTER_GATEWAY_COUNTER_JOINED) >= (int64_t)CLIENT_COUNT &&
            counter(scene, MUSTER_GATEWAY_COUNTER_LEFT) > 0 &&
            counter(scene, MUSTER_GATEWAY_COUNTER_LOST) > 0 &&
-           counter(scene, MUSTER_GATEWAY_COUNTER_RESUMED) > 0;
+           counter(scene, MUSTER_GATEWAY_COUNTER_RESUMED) > 0 &&
+           (!scene->is_fight || crowd_death_count(scene->crowd) > 0);
 }
 
 static void play(struct scene *scene)
@@ -132,6 +141,9 @@ static void assert_nothing_allocated(struct scene *scene)
     allocations_watch(packet_path_threads, 3);
     play(scene);
     const struct allocations allocations = allocations_end();
+    print_message("%llu deaths in %llu ticks\n",
+        (unsigned long long)crowd_death_count(scene->crowd),
+        (unsigned long long)(ticks_run(scene) - scene->first_tick));
     // Clients allocate when they join, which shows that counting works.
     assert_true(allocations.others > 0 || !allocations.is_complete);
     if (allocations.count > 0) {
@@ -149,6 +161,11 @@ static int open_game(void **state, const char *path)
     if (scene == NULL) {
         return -1;
     }
+    memcpy(scene->folder, "/tmp/muster-live-XXXXXX", sizeof "/tmp/muster-live-XXXXXX");
+    if (mkdtemp(scene->folder) == NULL) {
+        return -1;
+    }
+    snprintf(scene->log_path, sizeof scene->log_path, "%s/frames", scene->folder);
     if (game_module_open(path, NULL, &scene->module, &error) != MUSTER_OK) {
         fprintf(stderr, "%s\n", error.text);
         return -1;
@@ -161,12 +178,21 @@ static int open_hello(void **state)
     return open_game(state, MUSTER_GAMES_FOLDER "/hello.so");
 }
 
+static int open_skirmish(void **state)
+{
+    const int code = open_game(state, MUSTER_GAMES_FOLDER "/skirmish.so");
+    ((struct scene *)*state)->is_fight = true;
+    return code;
+}
+
 static int teardown(void **state)
 {
     struct scene *scene = *state;
     server_process_stop(scene->process);
     crowd_destroy(scene->crowd);
     game_module_close(&scene->module);
+    unlink(scene->log_path);
+    rmdir(scene->folder);
     free(scene);
     return 0;
 }
@@ -176,11 +202,18 @@ static void threads_of_a_walking_world_allocate_nothing(void **state)
     assert_nothing_allocated(*state);
 }
 
+static void threads_of_a_fighting_world_allocate_nothing(void **state)
+{
+    assert_nothing_allocated(*state);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(
             threads_of_a_walking_world_allocate_nothing, open_hello, teardown),
+        cmocka_unit_test_setup_teardown(
+            threads_of_a_fighting_world_allocate_nothing, open_skirmish, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

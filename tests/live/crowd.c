@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "live/crowd.h"
 
+#include "apps/bots/brain.h"
 #include "drivers/clock.h"
 #include "drivers/udp.h"
 #include "harness/packets.h"
@@ -13,16 +14,13 @@
 #define TICK_US       16667u
 #define BUFFER_BYTES  (256u * 1024u)
 #define CALL_PACKETS  16u
-#define DECIDE_TURNS  30u
 #define CHAT_IN_TURNS 300u
 
 struct member {
     muster_client *client;
     struct udp_socket *socket;
     uint64_t turn_us;
-    uint64_t turn_count;
-    uint32_t action_index;
-    muster_value values[MUSTER_CLIENT_PARAM_MAX];
+    struct brain brain;
     bool is_cut;
 };
 
@@ -30,6 +28,7 @@ struct crowd {
     struct crowd_def def;
     uint64_t random;
     uint64_t step_us;
+    uint64_t death_count;
     struct packets packets;
     struct member *members;
 };
@@ -66,6 +65,7 @@ struct crowd *crowd_create(const struct crowd_def *def)
         struct driver_error error = {0};
         require(muster_client_create(&client_def, &member->client) == MUSTER_OK, "no client");
         require(udp_open(&udp_def, &member->socket, &error) == MUSTER_OK, error.text);
+        brain_init(&member->brain, def->seed, i);
         member->turn_us = crowd->step_us + (uint64_t)i * TICK_US / def->client_count;
     }
     return crowd;
@@ -114,36 +114,16 @@ static bool is_lost(struct crowd *crowd, const struct member *member)
     return member->is_cut || random_next(&crowd->random) % 1000000 < crowd->def.loss_ppm;
 }
 
-static muster_value draw_value(struct crowd *crowd, const muster_param_def *param)
-{
-    const float share = (float)(random_next(&crowd->random) >> 40) * 0x1p-24f;
-    const float number = param->min + share * (param->max - param->min);
-    return param->is_real ? (muster_value){.real = number}
-                          : (muster_value){.whole = (int32_t)number};
-}
-
-// A random action of the game with random values, kept for half a second; now and then a word.
+// As a bot does; and now and then a word.
 static void act(struct crowd *crowd, struct member *member)
 {
-    const muster_game *game = crowd->def.game;
-    uint32_t sequence;
-    if (member->turn_count++ % DECIDE_TURNS == 0 && game->action_count > 0) {
-        member->action_index = (uint32_t)(random_next(&crowd->random) % game->action_count);
-        const muster_action_def *action = &game->actions[member->action_index];
-        for (uint32_t i = 0; i < action->param_count; i++) {
-            member->values[i] = draw_value(crowd, &action->params[i]);
-        }
-    }
-    // Full queues empty themselves: a client that is cut off has nothing else to do.
-    muster_status status = MUSTER_OK;
-    if (game->action_count > 0) {
-        status = muster_client_act(member->client, member->action_index, member->values, &sequence);
-    }
+    brain_think(&member->brain, member->client);
     const uint32_t chat = muster_client_find_message(member->client, "chat");
     if (chat != MUSTER_NONE && random_next(&crowd->random) % CHAT_IN_TURNS == 0) {
-        status = muster_client_send(member->client, chat, "hello", 5);
+        // A client that is cut off may have a full queue.
+        const muster_status status = muster_client_send(member->client, chat, "hello", 5);
+        (void)status;
     }
-    (void)status;
 }
 
 static void receive(struct crowd *crowd, struct member *member)
@@ -159,12 +139,14 @@ static void receive(struct crowd *crowd, struct member *member)
     }
 }
 
-static void drop_what_came(muster_client *client)
+static void take_what_came(struct crowd *crowd, muster_client *client)
 {
+    const uint32_t beaten = muster_client_find_message(client, "beaten");
     muster_client_message message;
     muster_replica_event event;
     muster_replica_view *view = muster_client_view(client);
     while (muster_client_pop_message(client, &message)) {
+        crowd->death_count += message.message_index == beaten ? 1 : 0;
     }
     while (view != NULL && muster_replica_view_pop_event(view, &event)) {
     }
@@ -178,7 +160,7 @@ static void take_turn(struct crowd *crowd, struct member *member)
     }
     muster_packet_batch *batch = packets_reset(&crowd->packets);
     muster_client_update(member->client, time_now(), batch);
-    drop_what_came(member->client);
+    take_what_came(crowd, member->client);
     uint32_t kept = 0;
     for (uint32_t i = 0; i < batch->count; i++) {
         if (!is_lost(crowd, member)) {
@@ -215,4 +197,9 @@ uint32_t crowd_playing_count(const struct crowd *crowd)
         count += muster_client_state_of(client) == MUSTER_CLIENT_PLAYING ? 1 : 0;
     }
     return count;
+}
+
+uint64_t crowd_death_count(const struct crowd *crowd)
+{
+    return crowd->death_count;
 }

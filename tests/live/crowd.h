@@ -2,7 +2,7 @@
 #pragma once
 
 /// A crowd: clients with sockets of their own, that log in with tokens made by the server's key,
-/// act at random, and lose some of their packets both ways.
+/// act as bots do, and lose some of their packets both ways.
 ///
 ///     struct crowd *crowd = crowd_create(&def);
 ///     crowd_join(crowd, 0);
@@ -10,13 +10,11 @@
 ///     crowd_destroy(crowd);
 
 #include "muster/client.h"
-#include "muster/game.h"
 #include "muster/login.h"
 
 struct crowd;
 
 struct crowd_def {
-    const muster_game *game;
     muster_login login; // as the server's
     uint32_t client_count;
     uint32_t loss_ppm; // each way
@@ -36,6 +34,9 @@ void crowd_leave(struct crowd *crowd, uint32_t client_index);
 
 /// Loses all packets of a client, or no longer.
 void crowd_set_cut(struct crowd *crowd, uint32_t client_index, bool is_cut);
+
+/// Deaths that clients were told of, in a game that tells.
+uint64_t crowd_death_count(const struct crowd *crowd);
 
 /// Waits a millisecond, then receives, acts and sends.
 void crowd_step(struct crowd *crowd);
