@@ -109,8 +109,8 @@ static const muster_message_def messages[] = {
     [MESSAGE_SAY] = {"say", CHAT_BYTES_MAX, true, .is_from_players = true, .rate_hz_max = 2},
     [MESSAGE_SAY_TEAM] = {"say_team", CHAT_BYTES_MAX, true, .is_from_players = true,
         .rate_hz_max = 2},
-    [MESSAGE_HEARD] = {"heard", CHAT_BYTES_MAX + 3, true},
-    [MESSAGE_BEATEN] = {"beaten", 4, true},
+    [MESSAGE_HEARD] = {"heard", CHAT_BYTES_MAX + 3, true, .is_from_players = false},
+    [MESSAGE_BEATEN] = {"beaten", 4, true, .is_from_players = false},
 };
 
 // What is small or short-lived is not seen from far away.
