@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/sim.h"
 
+#include "apps/server/recorder.h"
 #include "apps/server/server_state.h"
 #include "core/bytes.h"
 #include "harness/packets.h"
@@ -81,7 +82,7 @@ static void create_server(struct sim *sim)
     for (uint32_t i = 0; i < sizeof sim->login.private_key; i++) {
         sim->login.private_key[i] = (uint8_t)(sim->def.seed + i);
     }
-    const struct server_def server_def = {
+    struct server_def server_def = {
         .game = sim->def.game,
         .settings = &sim->settings,
         .private_key = sim->login.private_key,
@@ -91,7 +92,13 @@ static void create_server(struct sim *sim)
         .seed = sim->def.seed,
     };
     struct driver_error error = {0};
-    const muster_status status = server_create(&server_def, &sim->server, &error);
+    muster_status status = MUSTER_OK;
+    if (sim->def.record_path != NULL) {
+        status = recorder_open_file(
+            sim->def.record_path, &server_def.log_files[SERVER_LOG_RECORD], &error);
+    }
+    require(status == MUSTER_OK, error.text);
+    status = server_create(&server_def, &sim->server, &error);
     require(status == MUSTER_OK, error.text);
 }
 

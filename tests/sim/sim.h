@@ -29,6 +29,7 @@ struct sim_def {
     sim_behaviour *behaviour;  // NULL: clients only look
     muster_parallel parallel;  // zeroed: serial
     uint64_t resume_window_us; // 0: the default of both ends
+    const char *record_path;   // a new file for the frame log; NULL: none
 };
 
 /// Stops the test with a message if something cannot be created.
