@@ -6,10 +6,9 @@
 // iterations, bodies that do not turn, no sleeping. Ours is its 3-D solver between two walls.
 // Chipmunk runs each scene with its tree and with its spatial hash and the better one counts. The
 // native 3-D scene is measured beside. Rounds are interleaved; a figure is the median of rounds
-// of process CPU time. Contacts are those that the solver worked on; overlaps are measured by one
-// function for both.
+// of process CPU time. Contacts and overlaps are counted by one function for both.
 //
-//     muster-bench-physics [--json] [--peer NAME] [--bodies N]
+//     muster-bench-physics [--json] [--peer NAME] [--bodies N] [--scene open|crowd|pile]
 //
 // The peer is whichever libchipmunk the loader finds: give another name when it is not Debian's.
 
@@ -33,6 +32,10 @@
 #define STEP_S         (1.0 / 60.0)
 #define ITERATIONS     10
 #define SLOP_M         0.005
+
+// Bodies closer than this are in contact: more than either engine lets them overlap, so that the
+// one which lets them overlap more does not count more neighbours.
+#define COUNTED_GAP_M 0.03f
 
 _Static_assert(ROUND_COUNT >= 5 && ROUND_COUNT % 2 == 1, "the median must be one of the rounds");
 
@@ -222,34 +225,8 @@ static const muster_vec3 *positions_of(struct runner *runner)
     return positions;
 }
 
-// Both ends of a contact list it, but walls have no list.
-static void count_arbiter(cpBody *body, cpArbiter *arbiter, void *half_count)
-{
-    cpBody *first;
-    cpBody *second;
-    cpArbiterGetBodies(arbiter, &first, &second);
-    const cpBody *other = first == body ? second : first;
-    *(uint32_t *)half_count += cpBodyGetType((cpBody *)other) == CP_BODY_TYPE_STATIC ? 2 : 1;
-}
-
-// The contacts that the solver has worked on in the latest tick.
-static uint32_t count_contacts(struct runner *runner)
-{
-    if (runner->space != NULL) {
-        muster_state_block blocks[MUSTER_SPACE_STATE_BLOCK_COUNT];
-        uint32_t block_count;
-        muster_space_state_blocks(runner->space, blocks, &block_count);
-        return *blocks[block_count - 1].element_count;
-    }
-    uint32_t half_count = 0;
-    for (uint32_t i = 0; i < runner->scene.body_count; i++) {
-        cpBodyEachArbiter(runner->peer_bodies[i], count_arbiter, &half_count);
-    }
-    return half_count / 2;
-}
-
-// By what share of a diameter bodies that touch overlap.
-static double mean_overlap(struct runner *runner)
+// Pairs that touch or nearly do, and by what share of a diameter those that touch overlap.
+static void measure_contacts(struct runner *runner)
 {
     muster_grid_def def = muster_grid_default_def();
     def.point_capacity = BODY_COUNT_MAX;
@@ -263,23 +240,28 @@ static double mean_overlap(struct runner *runner)
     MUSTER_ASSERT(status == MUSTER_OK);
 
     const float diameter = 2.0f * PHYSICS_SCENE_RADIUS_M;
+    uint32_t contact_count = 0;
     uint32_t touching_count = 0;
     double overlap_sum = 0.0;
     for (uint32_t i = 0; i < runner->scene.body_count; i++) {
         uint32_t near[64];
         uint32_t near_count;
-        status = muster_grid_within(grid, positions[i], diameter, near, 64, &near_count);
+        status =
+            muster_grid_within(grid, positions[i], diameter + COUNTED_GAP_M, near, 64, &near_count);
         MUSTER_ASSERT(status == MUSTER_OK);
         for (uint32_t k = 0; k < near_count; k++) {
             const float distance =
                 muster_vec3_length(muster_vec3_sub(positions[i], positions[near[k]]));
             const bool is_new = near[k] > i;
-            touching_count += is_new;
-            overlap_sum += is_new ? (double)((diameter - distance) / diameter) : 0.0;
+            const bool is_touching = is_new && distance < diameter;
+            contact_count += is_new;
+            touching_count += is_touching;
+            overlap_sum += is_touching ? (double)((diameter - distance) / diameter) : 0.0;
         }
     }
     muster_grid_destroy(grid);
-    return touching_count > 0 ? overlap_sum / touching_count : 0.0;
+    runner->contact_count += (double)contact_count / ROUND_COUNT;
+    runner->overlap += touching_count > 0 ? overlap_sum / touching_count / ROUND_COUNT : 0.0;
 }
 
 static int compare_ms(const void *left, const void *right)
@@ -341,8 +323,7 @@ static void run_scene(enum physics_scene_kind kind, uint32_t body_count, const c
     for (uint32_t round = 0; round < ROUND_COUNT; round++) {
         for (uint32_t i = 0; i < RUNNER_COUNT; i++) {
             runners[i]->rounds_ms[round] = steps_ms(runners[i], ROUND_STEPS);
-            runners[i]->contact_count += (double)count_contacts(runners[i]) / ROUND_COUNT;
-            runners[i]->overlap += mean_overlap(runners[i]) / ROUND_COUNT;
+            measure_contacts(runners[i]);
         }
     }
     for (uint32_t i = 0; i < RUNNER_COUNT; i++) {
@@ -358,6 +339,7 @@ static void run_scene(enum physics_scene_kind kind, uint32_t body_count, const c
 int main(int argument_count, char **arguments)
 {
     const char *peer_name = "chipmunk-debian";
+    const char *scene_name = "";
     uint32_t body_count = BODY_COUNT_MAX;
     for (int i = 1; i < argument_count; i++) {
         const bool has_value = i + 1 < argument_count;
@@ -365,8 +347,11 @@ int main(int argument_count, char **arguments)
             peer_name = arguments[++i];
         } else if (strcmp(arguments[i], "--bodies") == 0 && has_value) {
             body_count = (uint32_t)strtoul(arguments[++i], NULL, 10);
+        } else if (strcmp(arguments[i], "--scene") == 0 && has_value) {
+            scene_name = arguments[++i];
         } else if (strcmp(arguments[i], "--json") != 0) {
-            fprintf(stderr, "usage: %s [--json] [--peer NAME] [--bodies N]\n", arguments[0]);
+            fprintf(stderr, "usage: %s [--json] [--peer NAME] [--bodies N] [--scene NAME]\n",
+                arguments[0]);
             return 2;
         }
     }
@@ -374,8 +359,12 @@ int main(int argument_count, char **arguments)
         fprintf(stderr, "%s: --bodies is between 1 and %u\n", arguments[0], BODY_COUNT_MAX);
         return 2;
     }
-    run_scene(PHYSICS_SCENE_OPEN, body_count, peer_name);
-    run_scene(PHYSICS_SCENE_CROWD, body_count, peer_name);
-    run_scene(PHYSICS_SCENE_PILE, body_count, peer_name);
+    static const enum physics_scene_kind kinds[] = {
+        PHYSICS_SCENE_OPEN, PHYSICS_SCENE_CROWD, PHYSICS_SCENE_PILE};
+    for (uint32_t i = 0; i < 3; i++) {
+        if (scene_name[0] == '\0' || strcmp(scene_name, physics_scene_name(kinds[i])) == 0) {
+            run_scene(kinds[i], body_count, peer_name);
+        }
+    }
     return EXIT_SUCCESS;
 }
