@@ -286,10 +286,13 @@ static void trade_costs_points_and_is_made_at_bases_only(void **state)
     scene_act(&scene, 0, ACTION_TRADE, 0, 0, 0); // it is well
     scene_step(&scene);
     assert_int_equal(scene_u16(&scene, COLUMN_SCORE, slot), 12);
-    for (uint32_t i = 0; i < 3; i++) {
-        scene_act(&scene, 0, ACTION_TRADE, 2, 0, 0); // the third time there is no money left
+    for (uint32_t i = 0; i < 2; i++) {
+        scene_act(&scene, 0, ACTION_TRADE, 2, 0, 0);
         scene_step(&scene);
     }
+    scene_act(&scene, 0, ACTION_TRADE, 1, 0, 0); // too dear now
+    scene_step(&scene);
+    assert_int_equal(scene_u8(&scene, COLUMN_RESERVE, slot), 2 * AMMO_MAX);
     assert_int_equal(scene_u16(&scene, COLUMN_SCORE, slot), 2);
     assert_int_equal(scene_u8(&scene, COLUMN_ARMOUR, slot), 100);
     scene_tear_down(&scene);
