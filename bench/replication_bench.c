@@ -9,7 +9,12 @@
 // costs on its way: 28 of IP and UDP, 25 of netcode, 10 of the session. CPU time is everything that
 // a server does for replication: taking in the world, interest, encoding, writing, acks.
 //
-// Prints one line of JSON per metric, CPU time as the median of several rounds.
+// Prints one line of JSON per metric, CPU time as the median of several rounds, and a sum over all
+// bytes, which stays the same for as long as the format and the decisions do.
+//
+//     muster-bench-replication [SCENARIO [CLIENTS [TICKS]]]
+//
+// runs one scenario, with fewer clients among the same players, or shorter rounds.
 
 #define _POSIX_C_SOURCE 199309L // clock_gettime()
 
@@ -18,6 +23,7 @@
 #include "core/assert.h"
 #include "harness/random.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +76,8 @@ struct scenario {
     bool has_velocity; // as a field of its own, beside the motion that comes with positions
     float side_m;
     uint32_t loss_percent;
+    uint32_t client_count; // of the players, the first
+    uint32_t round_ticks;
 };
 
 struct result {
@@ -83,6 +91,7 @@ struct result {
     double update_ns;
     double memory_mb;
     double peak_ratio; // the largest tick of any client over the mean
+    uint64_t bytes_sum;
 };
 
 static struct players players;
@@ -90,6 +99,7 @@ static struct ack_list arrivals[LATE_TICKS_MAX];
 static uint64_t random_state;
 static uint64_t down_ticks[PLAYER_COUNT]; // of the latest arrival
 static uint64_t up_ticks[PLAYER_COUNT];
+static uint64_t bytes_sum;
 
 static double cpu_now_s(void)
 {
@@ -106,6 +116,17 @@ static uint32_t random_below(uint32_t bound)
 static float random_unit(void)
 {
     return (float)(random_next(&random_state) >> 40) / 16777216.0f;
+}
+
+static void add_bytes(const uint8_t *bytes, size_t length)
+{
+    bytes_sum = (bytes_sum ^ length) * UINT64_C(0x9E3779B97F4A7C15);
+    for (size_t i = 0; i < length; i += sizeof(uint64_t)) {
+        uint64_t word = 0;
+        const size_t left = length - i;
+        memcpy(&word, bytes + i, left < sizeof word ? left : sizeof word);
+        bytes_sum = (bytes_sum ^ word ^ bytes_sum >> 32) * UINT64_C(0x9E3779B97F4A7C15);
+    }
 }
 
 static float height_at(float x, float y)
@@ -243,6 +264,7 @@ static void send_client(
             break;
         }
         sum += length + OVERHEAD_BYTES;
+        add_bytes(bytes, length);
         if (random_below(100) >= loss_percent) {
             struct ack_list *list = &arrivals[back % LATE_TICKS_MAX];
             MUSTER_ASSERT(list->count < TICK_ACKS_MAX);
@@ -270,7 +292,7 @@ static double run_tick(muster_replica *replica,
     }
     list->count = 0;
     muster_replica_begin_tick(replica, world, &parallel);
-    for (uint32_t client = 0; client < PLAYER_COUNT; client++) {
+    for (uint32_t client = 0; client < scenario->client_count; client++) {
         send_client(replica, client, world->tick, scenario->loss_percent, peak);
     }
     return cpu_now_s() - start_s;
@@ -285,7 +307,9 @@ static int compare_doubles(const void *left, const void *right)
 
 static struct result run_scenario(const struct scenario *scenario)
 {
+    const double client_count = (double)scenario->client_count;
     random_state = 1;
+    bytes_sum = 0;
     memset(arrivals, 0, sizeof arrivals);
     memset(down_ticks, 0, sizeof down_ticks);
     memset(up_ticks, 0, sizeof up_ticks);
@@ -293,12 +317,12 @@ static struct result run_scenario(const struct scenario *scenario)
     const muster_replica_schema schema = make_schema(scenario->has_velocity);
     muster_replica_def def = muster_replica_default_def();
     def.schema = &schema;
-    def.client_capacity = PLAYER_COUNT;
+    def.client_capacity = scenario->client_count;
     def.entity_capacity = PLAYER_COUNT;
     muster_replica *replica;
     const muster_status status = muster_replica_create(&def, &replica);
     MUSTER_ASSERT(status == MUSTER_OK);
-    for (uint32_t client = 0; client < PLAYER_COUNT; client++) {
+    for (uint32_t client = 0; client < scenario->client_count; client++) {
         muster_replica_add_client(replica, client);
     }
     muster_replica_world world = {
@@ -318,7 +342,7 @@ static struct result run_scenario(const struct scenario *scenario)
     const muster_replica_counts before = muster_replica_count_all(replica);
     double rounds_s[ROUND_COUNT] = {0};
     for (int round = 0; round < ROUND_COUNT; round++) {
-        for (int tick = 0; tick < ROUND_TICKS; tick++) {
+        for (uint32_t tick = 0; tick < scenario->round_ticks; tick++) {
             rounds_s[round] += run_tick(replica, &world, scenario, &peak);
         }
     }
@@ -327,7 +351,7 @@ static struct result run_scenario(const struct scenario *scenario)
 
     qsort(rounds_s, ROUND_COUNT, sizeof rounds_s[0], compare_doubles);
     const double cpu_s = rounds_s[ROUND_COUNT / 2];
-    const double round_s = (double)ROUND_TICKS / TICK_RATE_HZ;
+    const double round_s = (double)scenario->round_ticks / TICK_RATE_HZ;
     const double all_s = round_s * ROUND_COUNT;
     const double packets = (double)(after.packets - before.packets);
     const double payload = (double)(after.bytes - before.bytes);
@@ -336,16 +360,17 @@ static struct result run_scenario(const struct scenario *scenario)
     const double sections = (double)(after.sections - before.sections);
     const double encodings = (double)(after.encodings - before.encodings);
     return (struct result){
-        .kbit_s = bytes * 8.0 / 1000.0 / all_s / PLAYER_COUNT,
+        .kbit_s = bytes * 8.0 / 1000.0 / all_s / client_count,
         .update_bytes = bytes / updates,
         .update_bits = payload * 8.0 / updates,
         .hit_rate = 1.0 - encodings / sections,
-        .updates_per_s = updates / all_s / PLAYER_COUNT,
-        .packets_per_s = packets / all_s / PLAYER_COUNT,
+        .updates_per_s = updates / all_s / client_count,
+        .packets_per_s = packets / all_s / client_count,
         .cores = cpu_s / round_s,
         .update_ns = cpu_s * 1e9 * ROUND_COUNT / updates,
         .memory_mb = (double)muster_replica_memory_bytes(&def) / 1e6,
-        .peak_ratio = peak / (bytes / all_s / PLAYER_COUNT / TICK_RATE_HZ),
+        .peak_ratio = peak / (bytes / all_s / client_count / TICK_RATE_HZ),
+        .bytes_sum = bytes_sum,
     };
 }
 
@@ -370,9 +395,18 @@ static void print_result(const struct scenario *scenario, const struct result *r
     print_metric(scenario->name, "packets", result->packets_per_s, "1/s");
     print_metric(scenario->name, "tick_peak", result->peak_ratio, "of the mean");
     print_metric(scenario->name, "memory", result->memory_mb, "MB");
+    fprintf(stderr, "%s: all bytes sum up to %016" PRIx64 "\n", scenario->name, result->bytes_sum);
 }
 
-int main(void)
+// A number between 1 and its default, which is also what is taken if there is none.
+static uint32_t argument_or(
+    int argument_count, char **arguments, int position, uint32_t default_number)
+{
+    const long number = position < argument_count ? strtol(arguments[position], NULL, 10) : 0;
+    return number >= 1 && number < (long)default_number ? (uint32_t)number : default_number;
+}
+
+int main(int argument_count, char **arguments)
 {
     const struct scenario scenarios[] = {
         {.name = "battle", .side_m = 200.0f, .loss_percent = 0},
@@ -382,8 +416,14 @@ int main(void)
         {.name = "spread_loss20", .side_m = 4000.0f, .loss_percent = 20},
     };
     for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
-        const struct result result = run_scenario(&scenarios[i]);
-        print_result(&scenarios[i], &result);
+        struct scenario scenario = scenarios[i];
+        if (argument_count > 1 && strcmp(arguments[1], scenario.name) != 0) {
+            continue;
+        }
+        scenario.client_count = argument_or(argument_count, arguments, 2, PLAYER_COUNT);
+        scenario.round_ticks = argument_or(argument_count, arguments, 3, ROUND_TICKS);
+        const struct result result = run_scenario(&scenario);
+        print_result(&scenario, &result);
         fflush(stdout);
     }
     return EXIT_SUCCESS;

@@ -72,9 +72,7 @@ bool client_enter(
     client->rings[index] = (uint8_t)ring;
     client->since_stamps[index] = history->stamp;
     client->sent_stamps[index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
-    for (uint32_t s = 0; s < history->layout->section_count; s++) {
-        client->base_stamps[s * client->index_count + index] = 0;
-    }
+    memset(client_base_stamps(client, index), 0, client->section_count * sizeof(uint32_t));
     set_remove(client->quiet, index);
     set_add(client->taken, index);
     set_add(client->seen, slot);
@@ -230,10 +228,10 @@ static void apply_ack(struct client *client, struct note note, uint32_t stamp)
         set_remove(client->entering, index);
         set_add(client->ring_sets + client->rings[index] * client->word_count, index);
     }
-    for (uint32_t mask = note.section_mask; mask != 0; mask &= mask - 1) {
-        const uint32_t s = (uint32_t)__builtin_ctz(mask);
-        uint32_t *base_stamp = &client->base_stamps[s * client->index_count + index];
-        *base_stamp = *base_stamp < stamp ? stamp : *base_stamp;
+    uint32_t *base_stamps = client_base_stamps(client, index);
+    for (uint32_t s = 0; s < client->section_count; s++) { // without branches
+        const uint32_t acked = (note.section_mask >> s & 1) != 0 ? stamp : 0;
+        base_stamps[s] = base_stamps[s] < acked ? acked : base_stamps[s];
     }
 }
 

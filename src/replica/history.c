@@ -13,17 +13,10 @@
 uint32_t history_old_base(
     const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp)
 {
-    if (base_stamp == 0) {
-        return HEADING_BASE_NONE;
-    }
     // An old state serves as long as it lasted into the history.
-    const uint32_t section_count = history->layout->section_count;
-    const uint32_t older_stamp =
-        history->older_stamps[(size_t)slot * section_count + section_index];
-    if (older_stamp > base_stamp) {
-        return HEADING_BASE_NONE;
-    }
-    return history->slots[slot].changes[section_index] != 0 ? HEADING_BASE_OLD : 0;
+    const size_t past = (size_t)slot * history->layout->section_count + section_index;
+    const bool is_lasting = base_stamp != 0 && history->pasts[past].older_stamp <= base_stamp;
+    return is_lasting ? HEADING_BASE_OLD : HEADING_BASE_NONE;
 }
 
 static uint32_t read_uint(const void *column, muster_state_type type, size_t index)
@@ -90,26 +83,28 @@ static void note_changes(struct history *history, uint32_t slot, bool is_born)
     const struct layout *layout = history->layout;
     const uint32_t *values = history_record(history, slot, 0);
     const uint32_t *before = history_record(history, slot, 1);
-    uint32_t *older_stamps = history->older_stamps + (size_t)slot * layout->section_count;
+    struct history_slot *entry = &history->slots[slot];
+    struct history_past *pasts = history->pasts + (size_t)slot * layout->section_count;
     for (uint32_t s = 0; s < layout->section_count; s++) {
         const struct layout_section *section = &layout->sections[s];
-        uint32_t *changes = &history->slots[slot].changes[s];
+        struct history_past *past = &pasts[s];
         if (is_born) {
-            history->slots[slot].changed_stamp = history->stamp;
-            *changes = 1;
-            older_stamps[s] = history->stamp;
+            *past = (struct history_past){.changes = 1, .older_stamp = history->stamp};
+            entry->section_stamps[s] = history->stamp;
+            entry->changed_stamp = history->stamp;
             continue;
         }
-        if ((*changes & 1u << (HEADING_AGE_MAX - 1)) != 0) {
-            older_stamps[s] = history->stamp - HEADING_AGE_MAX;
+        if ((past->changes & 1u << (HEADING_AGE_MAX - 1)) != 0) {
+            past->older_stamp = history->stamp - HEADING_AGE_MAX;
         }
         const uint32_t first = section->value_index;
         const bool is_changed =
             memcmp(values + first, before + first, section->value_count * sizeof *values) != 0 ||
             is_moving(layout, section, values);
-        *changes = *changes << 1 | (is_changed ? 1 : 0);
+        past->changes = past->changes << 1 | (is_changed ? 1 : 0);
         if (is_changed) {
-            history->slots[slot].changed_stamp = history->stamp;
+            entry->section_stamps[s] = history->stamp;
+            entry->changed_stamp = history->stamp;
         }
     }
 }

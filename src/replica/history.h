@@ -4,8 +4,8 @@
 /// What every entity looked like in the last ticks, in integers, and when it changed.
 ///
 /// Time is counted in stamps: ticks since the replica was created, the first is 1. A record holds
-/// all values of an entity. Whether a section changed is kept for the last 32 ticks as one bit a
-/// tick, so that "anything new since that baseline?" is one AND.
+/// all values of an entity. "Anything new since that baseline?" is one comparison with the stamp of a
+/// section's latest change.
 
 #include "muster/replica.h"
 #include "replica/heading.h"
@@ -23,9 +23,15 @@ struct history_slot {
     uint32_t owner;
     uint16_t team;
     uint16_t kind;
-    uint32_t changes[MUSTER_REPLICA_SECTION_COUNT_MAX]; // bit k: changed k ticks ago
+    uint32_t section_stamps[MUSTER_REPLICA_SECTION_COUNT_MAX]; // when each changed last
     uint32_t changed_stamp; // when anything of it changed last, its owner and team included
     uint32_t zero[2];
+};
+
+/// How a section of a slot changed before.
+struct history_past {
+    uint32_t changes;     // bit k: changed k ticks ago
+    uint32_t older_stamp; // the latest change of 32 or more ticks ago
 };
 
 _Static_assert(sizeof(struct history_slot) == 64, "a slot fills a cache line");
@@ -41,8 +47,8 @@ struct history {
     uint32_t position_lane_count; // floats an entity in `previous`
     uint32_t *values;             // HISTORY_DEPTH x entity_capacity records
     struct history_slot *slots;
-    uint32_t *older_stamps; // by slot and section: the latest change of 32 or more ticks ago
-    uint64_t *ids;          // 0: nothing there that is sent
+    struct history_past *pasts; // by slot and section
+    uint64_t *ids;              // 0: nothing there that is sent
     muster_vec3 *positions;
     float *previous;  // POSITION lanes of the tick before, from which motions come
     uint32_t *lives;  // slots that hold an entity, rising
@@ -58,21 +64,16 @@ static inline uint32_t *history_record(
     return history->values + record * history->layout->value_count;
 }
 
-/// history_base() for a state that is older than the history, or for none.
+/// What the difference of a section is based on that changed since `base_stamp`, which is older than
+/// the history, or 0 for none.
 uint32_t history_old_base(
     const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp);
 
-/// What a section's difference can be based on for a client that has the state of `base_stamp`.
-/// @return 0 if nothing changed since, else a base as in heading.h
-static inline uint32_t history_base(
+/// Whether a section changed after `base_stamp`; 0, of none, is before everything.
+static inline bool history_is_changed(
     const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp)
 {
-    const uint32_t age_ticks = history->stamp - base_stamp;
-    if (base_stamp == 0 || age_ticks > HEADING_AGE_MAX) {
-        return history_old_base(history, slot, section_index, base_stamp);
-    }
-    const uint32_t changes = history->slots[slot].changes[section_index];
-    return (changes & bits_mask(age_ticks)) != 0 ? age_ticks : 0;
+    return history->slots[slot].section_stamps[section_index] > base_stamp;
 }
 
 /// Takes in a tick's world. `columns` need not stay.

@@ -154,6 +154,25 @@ static uint32_t choose_latest(
     return count;
 }
 
+uint64_t server_old_shape(const muster_replica *replica,
+    const struct client *client,
+    uint32_t index,
+    uint32_t sections)
+{
+    const struct history *history = &replica->history;
+    const uint32_t *base_stamps = client_base_stamps(client, index);
+    uint64_t shape = 0;
+    for (uint32_t mask = sections; mask != 0; mask &= mask - 1) {
+        const uint32_t s = (uint32_t)__builtin_ctz(mask);
+        const uint32_t age_ticks = history->stamp - base_stamps[s];
+        const bool is_old = base_stamps[s] == 0 || age_ticks > HEADING_AGE_MAX;
+        shape |= heading_shape_part(s,
+            is_old ? history_old_base(history, client->slots[index], s, base_stamps[s])
+                   : age_ticks);
+    }
+    return shape;
+}
+
 void server_note_quiet(const muster_replica *replica, struct client *client, uint32_t index)
 {
     const uint32_t slot = client->slots[index];
@@ -161,8 +180,8 @@ void server_note_quiet(const muster_replica *replica, struct client *client, uin
     bool is_quiet = mask != 0;
     for (; mask != 0 && is_quiet; mask &= mask - 1) {
         const uint32_t s = (uint32_t)__builtin_ctz(mask);
-        const uint32_t base_stamp = client->base_stamps[s * client->index_count + index];
-        is_quiet = history_base(&replica->history, slot, s, base_stamp) == 0;
+        const uint32_t base_stamp = client_base_stamps(client, index)[s];
+        is_quiet = !history_is_changed(&replica->history, slot, s, base_stamp);
     }
     if (is_quiet) {
         set_add(client->quiet, index);

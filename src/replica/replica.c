@@ -71,8 +71,7 @@ static void take_history(struct slab *slab,
     history->slots = slab_take(slab, entities * sizeof *history->slots);
     history->values =
         slab_take(slab, HISTORY_DEPTH * entities * layout->value_count * sizeof *history->values);
-    history->older_stamps =
-        slab_take(slab, entities * layout->section_count * sizeof *history->older_stamps);
+    history->pasts = slab_take(slab, entities * layout->section_count * sizeof *history->pasts);
     history->ids = slab_take(slab, entities * sizeof *history->ids);
     history->positions = slab_take(slab, entities * sizeof *history->positions);
     history->previous =
@@ -89,6 +88,7 @@ static void take_client(struct slab *slab,
     const size_t indices = layout->known_count_max;
     const size_t words = (indices + 63) / 64;
     client->index_count = layout->known_count_max;
+    client->section_count = layout->section_count;
     client->word_count = (uint32_t)words;
     client->journal_mask = def->journal_bytes - 1;
     client->since_stamps = slab_take(slab, indices * sizeof *client->since_stamps);

@@ -114,6 +114,12 @@ static inline bool server_is_quiet(
 /// Notes whether a client has all that it may see of an entity, for server_is_quiet().
 void server_note_quiet(const muster_replica *replica, struct client *client, uint32_t index);
 
+/// The shape of some sections of an index that changed, some of them since long ago.
+uint64_t server_old_shape(const muster_replica *replica,
+    const struct client *client,
+    uint32_t index,
+    uint32_t sections);
+
 /// What an update of an index has to hold now, as a shape; 0 if there is nothing to tell.
 /// @param out_sections  set to the sections of the shape
 static inline uint64_t server_shape(const muster_replica *replica,
@@ -130,15 +136,20 @@ static inline uint64_t server_shape(const muster_replica *replica,
                         ? replica->due_sections[ring][phase]
                         : server_due_sections(replica, ring, phase, idle_ticks);
     mask &= server_visible_sections(replica, client, slot);
+    // Without branches as long as nothing is old: which sections changed cannot be foretold.
+    const uint32_t *base_stamps = client_base_stamps(client, index);
+    const uint32_t *section_stamps = history->slots[slot].section_stamps;
     uint64_t shape = 0;
     uint32_t sections = 0;
-    for (; mask != 0; mask &= mask - 1) {
-        const uint32_t s = (uint32_t)__builtin_ctz(mask);
-        const uint32_t base_stamp = client->base_stamps[s * client->index_count + index];
-        const uint64_t base = history_base(history, slot, s, base_stamp);
-        shape |= base << (s * HEADING_BASE_BITS);
-        sections |= (base != 0 ? 1u : 0u) << s;
+    uint32_t old_sections = 0;
+    for (uint32_t s = 0; s < client->section_count; s++) {
+        const uint32_t age_ticks = history->stamp - base_stamps[s];
+        const uint32_t is_sent = (section_stamps[s] > base_stamps[s] ? 1u : 0u) & mask >> s;
+        const uint32_t is_old = age_ticks > HEADING_AGE_MAX || base_stamps[s] == 0 ? 1u : 0u;
+        shape |= (uint64_t)(age_ticks & (0u - is_sent)) << (s * HEADING_BASE_BITS);
+        sections |= is_sent << s;
+        old_sections |= (is_sent & is_old) << s;
     }
     *out_sections = sections;
-    return shape;
+    return old_sections == 0 ? shape : server_old_shape(replica, client, index, sections);
 }
