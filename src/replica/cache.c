@@ -7,11 +7,10 @@
 #define TAG_SHIFT   16         // to the tick in a tag
 #define PROBE_COUNT 8
 
-const struct cache_entry *cache_find(const struct cache *cache, const struct cache_key *key)
+const struct cache_entry *cache_find_further(const struct cache *cache, const struct cache_key *key)
 {
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
         const struct cache_entry *entry = &cache->entries[(key->place + probe) & cache->mask];
-        // Pairs with the release in cache_add(): the rest is there when the tag is.
         const uint64_t found = atomic_load_explicit(&entry->tag, memory_order_acquire);
         if (found == key->tag && entry->shape == key->shape) {
             return entry;
@@ -43,7 +42,7 @@ void cache_add(
         entry->shape = key->shape;
         entry->bit_count = bit_count;
         memcpy(entry->bytes, bytes, (bit_count + 7) / 8);
-        // Pairs with the acquire in cache_find().
+        // Pairs with the acquire in cache_find_further().
         atomic_store_explicit(&entry->tag, key->tag, memory_order_release);
         return;
     }

@@ -57,8 +57,19 @@ static inline void cache_prefetch(const struct cache *cache, const struct cache_
     __builtin_prefetch(&cache->entries[key->place]);
 }
 
+/// cache_find() beyond the first place.
+const struct cache_entry *cache_find_further(
+    const struct cache *cache, const struct cache_key *key);
+
 /// The encoding with this key, NULL if nobody has published it.
-const struct cache_entry *cache_find(const struct cache *cache, const struct cache_key *key);
+static inline const struct cache_entry *cache_find(
+    const struct cache *cache, const struct cache_key *key)
+{
+    const struct cache_entry *entry = &cache->entries[key->place];
+    // Pairs with the release in cache_add(): the rest is there when the tag is.
+    const uint64_t found = atomic_load_explicit(&entry->tag, memory_order_acquire);
+    return found == key->tag && entry->shape == key->shape ? entry : cache_find_further(cache, key);
+}
 
 /// Publishes an encoding, if there is room.
 void cache_add(

@@ -32,7 +32,7 @@ void client_reset(struct client *client, const struct history *history, float re
     client->update_bits = UPDATE_BITS_GUESS;
     client->gap_sixteenths = 0;
     client->credit_bytes = 0;
-    client->newest_acked_stamp = 0;
+    client->newest_acked_stamp = HISTORY_STAMP_FIRST;
     client->ack_count = 0;
     memset(client->wait_stamps, 0, sizeof client->wait_stamps);
     memset(client->states, CLIENT_STATE_FREE, client->index_count);
@@ -72,7 +72,7 @@ bool client_enter(
     client->rings[index] = (uint8_t)ring;
     client->since_stamps[index] = history->stamp;
     client->sent_stamps[index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
-    memset(client_base_stamps(client, index), 0, client->section_count * sizeof(uint32_t));
+    memset(client_base_stamps(client, index), 0, client->lane_count * sizeof(uint32_t));
     set_remove(client->quiet, index);
     set_add(client->taken, index);
     set_add(client->seen, slot);
@@ -229,7 +229,7 @@ static void apply_ack(struct client *client, struct note note, uint32_t stamp)
         set_add(client->ring_sets + client->rings[index] * client->word_count, index);
     }
     uint32_t *base_stamps = client_base_stamps(client, index);
-    for (uint32_t s = 0; s < client->section_count; s++) { // without branches
+    for (uint32_t s = 0; s < client->lane_count; s++) { // without branches
         const uint32_t acked = (note.section_mask >> s & 1) != 0 ? stamp : 0;
         base_stamps[s] = base_stamps[s] < acked ? acked : base_stamps[s];
     }

@@ -72,14 +72,14 @@ struct client {
     struct client_packet acks[CLIENT_ACK_COUNT]; // acknowledged, not applied yet
     uint32_t wait_stamps[MUSTER_CHANNEL_COUNT];  // when pending updates of a ring began to wait
     uint32_t index_count;                        // indices in the table
-    uint32_t section_count;
-    uint32_t word_count;                         // words of each set of indices
+    uint32_t lane_count;   // sections, filled up to a multiple of HISTORY_LANES
+    uint32_t word_count;   // words of each set of indices
     uint32_t journal_mask; // bytes of the journal minus 1; they are a power of two
     uint32_t journal_head;
 
     // By index.
     uint32_t *since_stamps; // when it entered, or began to leave
-    uint32_t *base_stamps;  // one for each section; 0: none
+    uint32_t *base_stamps;  // `lane_count`, one for each section; 0: none
     uint16_t *slots;
     uint16_t *sent_stamps; // the low bits of when it was last sent
     uint8_t *states;
@@ -118,7 +118,7 @@ static inline bool set_has(const uint64_t *set, uint32_t index)
 /// The states of an index's sections that the client is sure to have.
 static inline uint32_t *client_base_stamps(const struct client *client, uint32_t index)
 {
-    return client->base_stamps + (size_t)index * client->section_count;
+    return client->base_stamps + (size_t)index * client->lane_count;
 }
 
 /// Ticks since an index was last sent; wraps after 65,536.

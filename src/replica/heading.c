@@ -5,17 +5,12 @@
 // their number to `bit_count`.
 static uint64_t base_code(uint32_t newest_age, uint32_t base, uint32_t *bit_count)
 {
-    if (base == 0) {
-        *bit_count += 1;
-        return 0;
-    }
     const uint32_t beyond = base - newest_age; // huge if it is newer
-    if (beyond < 1u << HEADING_NEAR_BITS) {
-        *bit_count += 2 + HEADING_NEAR_BITS;
-        return 1 | (uint64_t)beyond << 2;
-    }
-    *bit_count += 2 + HEADING_BASE_BITS;
-    return 3 | (uint64_t)base << 2;
+    const bool is_near = beyond < 1u << HEADING_NEAR_BITS;
+    const uint32_t code = is_near ? 1 | beyond << 2 : 3 | base << 2;
+    const uint32_t length = is_near ? 2 + HEADING_NEAR_BITS : 2 + HEADING_BASE_BITS;
+    *bit_count += base == 0 ? 1 : length;
+    return base == 0 ? 0 : code;
 }
 
 static uint32_t get_base(struct bit_reader *reader, uint32_t newest_age)
@@ -33,6 +28,28 @@ static uint32_t get_base(struct bit_reader *reader, uint32_t newest_age)
     return base;
 }
 
+uint64_t heading_new_shape(struct bit_writer *writer,
+    struct heading_shapes *shapes,
+    uint32_t section_count,
+    uint64_t shape,
+    uint32_t *out_bit_count)
+{
+    uint64_t bits = bits_mask(HEADING_SHAPE_COUNT);
+    uint32_t bit_count = HEADING_SHAPE_COUNT;
+    for (uint32_t s = 0; s < section_count; s++) {
+        if (bit_count > 64 - 2 - HEADING_BASE_BITS) {
+            bits_put(writer, bits, bit_count);
+            bits = 0;
+            bit_count = 0;
+        }
+        const uint32_t shift = bit_count;
+        bits |= base_code(shapes->newest_age, heading_base(shape, s), &bit_count) << shift;
+    }
+    shapes->places[HEADING_SHAPE_COUNT - 1] = shape;
+    *out_bit_count = bit_count;
+    return bits;
+}
+
 void heading_put_shape(struct bit_writer *writer,
     struct heading_shapes *shapes,
     uint32_t section_count,
@@ -45,17 +62,9 @@ void heading_put_shape(struct bit_writer *writer,
         heading_rise(shapes, place);
         return;
     }
-    bits_put(writer, bits_mask(HEADING_SHAPE_COUNT), HEADING_SHAPE_COUNT);
-    for (uint32_t s = 0; s < section_count;) {
-        uint64_t bits = 0;
-        uint32_t bit_count = 0;
-        for (; s < section_count && bit_count <= 64 - 2 - HEADING_BASE_BITS; s++) {
-            const uint32_t shift = bit_count;
-            bits |= base_code(shapes->newest_age, heading_base(shape, s), &bit_count) << shift;
-        }
-        bits_put(writer, bits, bit_count);
-    }
-    shapes->places[HEADING_SHAPE_COUNT - 1] = shape;
+    uint32_t bit_count;
+    const uint64_t bits = heading_new_shape(writer, shapes, section_count, shape, &bit_count);
+    bits_put(writer, bits, bit_count);
 }
 
 uint64_t heading_get_shape(

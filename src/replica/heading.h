@@ -61,22 +61,29 @@ static inline uint64_t heading_shape_part(uint32_t section_index, uint32_t base)
 /// The place of a shape, HEADING_SHAPE_COUNT if it is not in the list.
 static inline uint32_t heading_place(const struct heading_shapes *shapes, uint64_t shape)
 {
-    uint32_t place = 0;
-    while (place < HEADING_SHAPE_COUNT && shapes->places[place] != shape) {
-        place++;
+    uint32_t places = 1u << HEADING_SHAPE_COUNT;
+    for (uint32_t place = 0; place < HEADING_SHAPE_COUNT; place++) {
+        places |= (shapes->places[place] == shape ? 1u : 0u) << place;
     }
-    return place;
+    return (uint32_t)__builtin_ctz(places);
 }
 
 /// Lets the shape at a place rise.
 static inline void heading_rise(struct heading_shapes *shapes, uint32_t place)
 {
-    if (place > 0) {
-        const uint64_t shape = shapes->places[place];
-        shapes->places[place] = shapes->places[place - 1];
-        shapes->places[place - 1] = shape;
-    }
+    const uint32_t above = place - (place > 0 ? 1 : 0);
+    const uint64_t shape = shapes->places[place];
+    shapes->places[place] = shapes->places[above];
+    shapes->places[above] = shape;
 }
+
+/// Writes the beginning of a shape that is not in the list, and puts it there.
+/// @return its last bits, which are left to the caller
+uint64_t heading_new_shape(struct bit_writer *writer,
+    struct heading_shapes *shapes,
+    uint32_t section_count,
+    uint64_t shape,
+    uint32_t *out_bit_count);
 
 /// Writes a shape, which is not zero.
 void heading_put_shape(struct bit_writer *writer,

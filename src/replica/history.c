@@ -187,7 +187,7 @@ void history_begin_tick(
 {
     MUSTER_ASSERT(world->slot_count <= history->entity_capacity);
     MUSTER_ASSERT(world->tick >= 1 && world->tick <= MUSTER_TICK_MAX);
-    MUSTER_ASSERT(history->stamp == 0 || world->tick == history->tick + 1);
+    MUSTER_ASSERT(history->tick == 0 || world->tick == history->tick + 1);
     MUSTER_ASSERT(history->stamp < HISTORY_NEVER - 1);
     history->stamp++;
     history->tick = world->tick;

@@ -3,9 +3,9 @@
 
 /// What every entity looked like in the last ticks, in integers, and when it changed.
 ///
-/// Time is counted in stamps: ticks since the replica was created, the first is 1. A record holds
-/// all values of an entity. "Anything new since that baseline?" is one comparison with the stamp of a
-/// section's latest change.
+/// Time is counted in stamps, one a tick. Stamp 0 is longer ago than the history. A record holds
+/// all values of an entity. "Anything new since that baseline?" is one comparison with the stamp of
+/// a section's latest change.
 
 #include "muster/replica.h"
 #include "replica/heading.h"
@@ -13,6 +13,14 @@
 
 /// Records that are kept of each entity: the current one and HEADING_AGE_MAX before it.
 #define HISTORY_DEPTH (HEADING_AGE_MAX + 1)
+
+/// The stamp before the first tick. A multiple of the usual channels' intervals.
+#define HISTORY_STAMP_FIRST 960u
+
+/// Stamps of an entity's sections lie in blocks of so many, the last of which is filled up with
+/// sections that never change, so that a block is looked at without a loop.
+#define HISTORY_LANES     4u
+#define HISTORY_LANES_MAX 12u
 
 /// `born_stamp` of an empty slot: later than everything.
 #define HISTORY_NEVER UINT32_MAX
@@ -23,9 +31,8 @@ struct history_slot {
     uint32_t owner;
     uint16_t team;
     uint16_t kind;
-    uint32_t section_stamps[MUSTER_REPLICA_SECTION_COUNT_MAX]; // when each changed last
+    uint32_t section_stamps[HISTORY_LANES_MAX]; // when each changed last
     uint32_t changed_stamp; // when anything of it changed last, its owner and team included
-    uint32_t zero[2];
 };
 
 /// How a section of a slot changed before.
@@ -64,8 +71,8 @@ static inline uint32_t *history_record(
     return history->values + record * history->layout->value_count;
 }
 
-/// What the difference of a section is based on that changed since `base_stamp`, which is older than
-/// the history, or 0 for none.
+/// What the difference of a section is based on that changed since `base_stamp`, which is older
+/// than the history, or 0 for none.
 uint32_t history_old_base(
     const struct history *history, uint32_t slot, uint32_t section_index, uint32_t base_stamp);
 

@@ -154,10 +154,8 @@ static uint32_t choose_latest(
     return count;
 }
 
-uint64_t server_old_shape(const muster_replica *replica,
-    const struct client *client,
-    uint32_t index,
-    uint32_t sections)
+uint64_t server_old_shape(
+    const muster_replica *replica, const struct client *client, uint32_t index, uint32_t sections)
 {
     const struct history *history = &replica->history;
     const uint32_t *base_stamps = client_base_stamps(client, index);
@@ -165,10 +163,10 @@ uint64_t server_old_shape(const muster_replica *replica,
     for (uint32_t mask = sections; mask != 0; mask &= mask - 1) {
         const uint32_t s = (uint32_t)__builtin_ctz(mask);
         const uint32_t age_ticks = history->stamp - base_stamps[s];
-        const bool is_old = base_stamps[s] == 0 || age_ticks > HEADING_AGE_MAX;
-        shape |= heading_shape_part(s,
-            is_old ? history_old_base(history, client->slots[index], s, base_stamps[s])
-                   : age_ticks);
+        const bool is_old = age_ticks > HEADING_AGE_MAX;
+        shape |= heading_shape_part(
+            s, is_old ? history_old_base(history, client->slots[index], s, base_stamps[s])
+                      : age_ticks);
     }
     return shape;
 }

@@ -88,12 +88,13 @@ static void take_client(struct slab *slab,
     const size_t indices = layout->known_count_max;
     const size_t words = (indices + 63) / 64;
     client->index_count = layout->known_count_max;
-    client->section_count = layout->section_count;
+    client->lane_count =
+        (layout->section_count + HISTORY_LANES - 1) / HISTORY_LANES * HISTORY_LANES;
     client->word_count = (uint32_t)words;
     client->journal_mask = def->journal_bytes - 1;
     client->since_stamps = slab_take(slab, indices * sizeof *client->since_stamps);
     client->base_stamps =
-        slab_take(slab, layout->section_count * indices * sizeof *client->base_stamps);
+        slab_take(slab, client->lane_count * indices * sizeof *client->base_stamps);
     client->slots = slab_take(slab, indices * sizeof *client->slots);
     client->sent_stamps = slab_take(slab, indices * sizeof *client->sent_stamps);
     client->states = slab_take(slab, indices * sizeof *client->states);
@@ -120,6 +121,7 @@ static muster_replica *take_all(
     memset(filled, 0, sizeof *filled);
     filled->layout = *layout;
     filled->history.layout = &filled->layout;
+    filled->history.stamp = HISTORY_STAMP_FIRST;
     take_history(slab, &filled->history, layout, def->entity_capacity);
     filled->cache.entries = slab_take(slab, def->encoding_capacity * sizeof *filled->cache.entries);
     filled->cache.mask = def->encoding_capacity - 1;
@@ -187,6 +189,16 @@ static void sort_sections(muster_replica *replica)
     }
 }
 
+static void fill_shape_masks(muster_replica *replica)
+{
+    for (uint32_t sections = 0; sections < 1u << MUSTER_REPLICA_SECTION_COUNT_MAX; sections++) {
+        for (uint32_t s = 0; s < MUSTER_REPLICA_SECTION_COUNT_MAX; s++) {
+            const uint32_t base = (sections >> s & 1) != 0 ? (1u << HEADING_BASE_BITS) - 1 : 0;
+            replica->shape_masks[sections] |= heading_shape_part(s, base);
+        }
+    }
+}
+
 static void set_reaches(muster_replica *replica, const muster_replica_def *def)
 {
     for (uint32_t kind = 0; kind < def->kind_count; kind++) {
@@ -233,6 +245,7 @@ muster_status muster_replica_create(const muster_replica_def *def, muster_replic
     replica->memory = slab.bytes;
     replica->memory_bytes = measure.used;
     sort_sections(replica);
+    fill_shape_masks(replica);
     memset(replica->history.ids, 0, def->entity_capacity * sizeof *replica->history.ids);
     for (uint32_t slot = 0; slot < def->entity_capacity; slot++) {
         replica->history.slots[slot] = (struct history_slot){.born_stamp = HISTORY_NEVER};

@@ -15,6 +15,10 @@
 
 #define SERVER_GRID_COUNT 2
 
+/// The lowest bit of every base of a shape. Of those up to HEADING_BASE_OLD, that one alone has its
+/// lowest and its highest bit.
+#define SERVER_BASE_UNITS UINT64_C(0x0041041041041041)
+
 struct muster_replica {
     struct layout layout;
     struct history history;
@@ -36,6 +40,8 @@ struct muster_replica {
     // The tick's phases: what is left of (stamp + phase) / interval, and which phases are due.
     uint8_t phases[MUSTER_CHANNEL_COUNT][SERVER_PHASE_COUNT];
     uint64_t due_patterns[MUSTER_CHANNEL_COUNT];
+
+    uint64_t shape_masks[1 << MUSTER_REPLICA_SECTION_COUNT_MAX]; // by a set of sections, their bits
 
     // By ring and phase, the sections of an update that comes in time.
     uint16_t due_sections[MUSTER_CHANNEL_COUNT][SERVER_PHASE_COUNT];
@@ -115,10 +121,8 @@ static inline bool server_is_quiet(
 void server_note_quiet(const muster_replica *replica, struct client *client, uint32_t index);
 
 /// The shape of some sections of an index that changed, some of them since long ago.
-uint64_t server_old_shape(const muster_replica *replica,
-    const struct client *client,
-    uint32_t index,
-    uint32_t sections);
+uint64_t server_old_shape(
+    const muster_replica *replica, const struct client *client, uint32_t index, uint32_t sections);
 
 /// What an update of an index has to hold now, as a shape; 0 if there is nothing to tell.
 /// @param out_sections  set to the sections of the shape
@@ -141,15 +145,23 @@ static inline uint64_t server_shape(const muster_replica *replica,
     const uint32_t *section_stamps = history->slots[slot].section_stamps;
     uint64_t shape = 0;
     uint32_t sections = 0;
-    uint32_t old_sections = 0;
-    for (uint32_t s = 0; s < client->section_count; s++) {
-        const uint32_t age_ticks = history->stamp - base_stamps[s];
-        const uint32_t is_sent = (section_stamps[s] > base_stamps[s] ? 1u : 0u) & mask >> s;
-        const uint32_t is_old = age_ticks > HEADING_AGE_MAX || base_stamps[s] == 0 ? 1u : 0u;
-        shape |= (uint64_t)(age_ticks & (0u - is_sent)) << (s * HEADING_BASE_BITS);
-        sections |= is_sent << s;
-        old_sections |= (is_sent & is_old) << s;
+    for (uint32_t first = 0; first < client->lane_count; first += HISTORY_LANES) {
+        uint32_t changed = 0;
+        uint32_t bases = 0;
+        for (uint32_t lane = 0; lane < HISTORY_LANES; lane++) {
+            const uint32_t base_stamp = base_stamps[first + lane];
+            const uint32_t age_ticks = history->stamp - base_stamp;
+            const uint32_t is_changed = section_stamps[first + lane] > base_stamp ? 1 : 0;
+            changed |= is_changed << lane;
+            bases |= (age_ticks <= HEADING_AGE_MAX ? age_ticks : HEADING_BASE_OLD)
+                     << (lane * HEADING_BASE_BITS);
+        }
+        sections |= changed << first;
+        shape |= (uint64_t)bases << (first * HEADING_BASE_BITS);
     }
+    sections &= mask;
+    shape &= replica->shape_masks[sections];
     *out_sections = sections;
-    return old_sections == 0 ? shape : server_old_shape(replica, client, index, sections);
+    const bool is_any_old = (shape & shape >> (HEADING_BASE_BITS - 1) & SERVER_BASE_UNITS) != 0;
+    return is_any_old ? server_old_shape(replica, client, index, sections) : shape;
 }

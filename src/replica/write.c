@@ -46,9 +46,16 @@ struct update {
     uint32_t index;
     uint32_t slot;
     uint32_t sections;
-    uint32_t section_count;
     struct cache_key key;
 };
+
+// How many sections there are in a set.
+static inline uint32_t count_sections(uint32_t sections)
+{
+    static const uint8_t counts[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
+    return (uint32_t)counts[sections & 15] + counts[sections >> 4 & 15] +
+           counts[sections >> 8 & 15];
+}
 
 // Encodes all sections of a shape. Returns how many they are.
 static uint32_t encode_shape(
@@ -95,7 +102,7 @@ static void put_sections(struct packet *packet, uint32_t slot, const struct cach
     bits_put_run(&packet->writer, bytes, length, 0, writer.bit_count);
 }
 
-static void note(struct packet *packet, uint32_t index, uint32_t section_mask)
+static inline void note(struct packet *packet, uint32_t index, uint32_t section_mask)
 {
     client_note(packet->client, packet->note_next, index, section_mask);
     packet->note_next = index + 1;
@@ -154,7 +161,7 @@ static bool write_enter(struct packet *packet, uint32_t index, size_t spare_bits
     }
     client->states[index] = CLIENT_STATE_TOLD;
     note(packet, index, sections);
-    packet->section_count += (uint32_t)__builtin_popcount(sections);
+    packet->section_count += count_sections(sections);
     packet->enter_count++;
     client->tick_enter_count++;
     return true;
@@ -187,11 +194,10 @@ static bool write_enters(struct packet *packet, size_t spare_bits)
 }
 
 // Books an update that was written.
-static void close_update(struct packet *packet, const struct update *update)
+static inline void close_update(struct packet *packet, const struct update *update)
 {
-    set_remove(packet->client->pending, update->index);
     note(packet, update->index, update->sections);
-    packet->section_count += update->section_count;
+    packet->section_count += count_sections(update->sections);
     packet->next_index = update->index + 1;
     packet->update_count++;
 }
@@ -214,22 +220,28 @@ static bool write_any_update(struct packet *packet, const struct update *update)
 
 // Appends an update: most have a short heading and an encoding that is there, and take one or two
 // puts.
-static bool write_update(struct packet *packet, const struct update *update)
+static inline bool write_update(struct packet *packet, const struct update *update)
 {
     const struct cache_entry *entry = cache_find(&packet->replica->cache, &update->key);
-    const uint32_t place = heading_place(&packet->shapes, update->key.shape);
     const uint32_t gap = update->index - packet->next_index;
     const uint32_t ones = gap >> packet->rice_bits;
-    if (entry == NULL || entry->bit_count > 64 || place == HEADING_SHAPE_COUNT ||
-        ones >= HEADING_ONES_MAX || bit_writer_space(&packet->writer) < 64 + 64) {
+    if (entry == NULL || entry->bit_count > 64 || ones >= HEADING_ONES_MAX ||
+        bit_writer_space(&packet->writer) < HEADING_BITS_MAX + 64) {
         return write_any_update(packet, update);
     }
+    const uint32_t place = heading_place(&packet->shapes, update->key.shape);
     uint32_t head_bits = ones + 1 + packet->rice_bits;
     uint64_t head = bits_mask(ones) | (gap & bits_mask(packet->rice_bits)) << (ones + 1);
-    head |= bits_mask(place) << head_bits;
-    head_bits += place + 1;
-    heading_rise(&packet->shapes, place);
-
+    if (place < HEADING_SHAPE_COUNT) {
+        head |= bits_mask(place) << head_bits;
+        head_bits += place + 1;
+        heading_rise(&packet->shapes, place);
+    } else {
+        bits_put(&packet->writer, head, head_bits);
+        head_bits = 0;
+        head = heading_new_shape(&packet->writer, &packet->shapes,
+            packet->replica->layout.section_count, update->key.shape, &head_bits);
+    }
     const uint64_t body = bytes_load_u64(entry->bytes) & bits_mask(entry->bit_count);
     if (head_bits + entry->bit_count <= 64) {
         bits_put(&packet->writer, head | body << head_bits, head_bits + entry->bit_count);
@@ -242,46 +254,28 @@ static bool write_update(struct packet *packet, const struct update *update)
 }
 
 // Looks what there is to tell of an index that is due. False if there is nothing.
-static bool prepare_update(struct packet *packet, uint32_t index, struct update *out_update)
+static inline bool prepare_update(
+    const struct packet *packet, uint32_t index, struct update *out_update)
 {
     const muster_replica *replica = packet->replica;
     const struct history *history = &replica->history;
     struct client *client = packet->client;
-    if (server_is_quiet(replica, client, index)) {
-        set_remove(client->pending, index);
-        client->sent_stamps[index] = (uint16_t)history->stamp;
-        return false;
-    }
     const uint32_t slot = client->slots[index];
+    const bool is_quiet = server_is_quiet(replica, client, index);
     const bool is_dead = history->slots[slot].born_stamp > client->since_stamps[index];
     const uint64_t shape =
-        is_dead ? 0 : server_shape(replica, client, index, &out_update->sections);
+        is_quiet || is_dead ? 0 : server_shape(replica, client, index, &out_update->sections);
     if (shape == 0) {
-        server_note_quiet(replica, client, index);
-        set_remove(client->pending, index);
+        if (!is_quiet) {
+            server_note_quiet(replica, client, index);
+        }
         client->sent_stamps[index] = (uint16_t)history->stamp;
         return false;
     }
-    set_remove(client->quiet, index);
     out_update->index = index;
     out_update->slot = slot;
-    out_update->section_count = 0;
-    for (uint32_t mask = out_update->sections; mask != 0; mask &= mask - 1) {
-        out_update->section_count++;
-    }
     out_update->key = cache_key_of(&replica->cache, history->stamp, slot, shape);
     cache_prefetch(&replica->cache, &out_update->key);
-    return true;
-}
-
-static bool write_batch(struct packet *packet, const struct update *updates, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        if (!write_update(packet, &updates[i])) {
-            packet->client->cursor = updates[i].index;
-            return false;
-        }
-    }
     return true;
 }
 
@@ -291,31 +285,56 @@ static uint64_t sendable(const struct client *client, uint32_t w)
     return client->pending[w] & (client->is_limited ? client->chosen[w] : UINT64_MAX);
 }
 
-// Writes pending updates from the cursor on, some at a time so that the shared encodings are on
-// their way from memory while others are written. A packet goes up to the end of the table; those
-// before the cursor come in the next one, so that the end gets its turn too.
-static void write_updates(struct packet *packet)
+// Writes updates of a word, as many as are prepared together; the shared encodings are on their way
+// from memory while others are prepared. Returns those of `left` that are still to be written, and
+// says in `out_is_full` whether one of them did not fit.
+static uint64_t write_batch(struct packet *packet, uint32_t w, uint64_t left, bool *out_is_full)
 {
     struct client *client = packet->client;
     struct update updates[BATCH_COUNT];
     uint32_t count = 0;
+    uint64_t told = 0;
+    uint64_t prepared = 0;
+    for (; left != 0 && count < BATCH_COUNT; left &= left - 1) {
+        const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
+        const bool is_told = prepare_update(packet, index, &updates[count]);
+        prepared |= left & (0 - left);
+        told |= is_told ? left & (0 - left) : 0;
+        count += is_told ? 1 : 0;
+    }
+    uint32_t written = 0;
+    while (written < count && write_update(packet, &updates[written])) {
+        written++;
+    }
+    client->quiet[w] &= ~told;
+    client->pending[w] &= ~(prepared & ~told);
+    *out_is_full = written < count;
+    if (*out_is_full) {
+        client->cursor = updates[written].index;
+        told &= bits_mask(updates[written].index % 64);
+    }
+    client->pending[w] &= ~told;
+    return left;
+}
+
+// Writes pending updates from the cursor on. A packet goes up to the end of the table; those before
+// the cursor come in the next one, so that the end gets its turn too.
+static void write_updates(struct packet *packet)
+{
+    struct client *client = packet->client;
+    uint64_t before = bits_mask(client->cursor % 64);
     for (uint32_t w = client->cursor / 64; w < client->word_count; w++) {
-        uint64_t left = sendable(client, w);
-        left &= w == client->cursor / 64 ? UINT64_MAX << (client->cursor % 64) : UINT64_MAX;
-        for (; left != 0; left &= left - 1) {
-            const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
-            count += prepare_update(packet, index, &updates[count]) ? 1 : 0;
-            if (count == BATCH_COUNT) {
-                if (!write_batch(packet, updates, count)) {
-                    return;
-                }
-                count = 0;
-            }
+        bool is_full = false;
+        uint64_t left = sendable(client, w) & ~before;
+        before = 0;
+        while (left != 0 && !is_full) {
+            left = write_batch(packet, w, left, &is_full);
+        }
+        if (is_full) {
+            return;
         }
     }
-    if (write_batch(packet, updates, count)) {
-        client->cursor = 0;
-    }
+    client->cursor = 0;
 }
 
 // Moves the cursor to the first index at or behind it that is to be updated; to the first of all
