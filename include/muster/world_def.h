@@ -26,7 +26,7 @@ typedef struct muster_game_limits {
     /// Static boxes, at most 65,536.
     uint32_t box_count_max;
 
-    /// Bytes of the blob, at most 1 MiB.
+    /// Bytes of the blob, at most 1 MiB. It cannot be lowered.
     uint32_t blob_bytes;
 } muster_game_limits;
 

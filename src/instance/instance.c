@@ -36,7 +36,8 @@ static bool lower_limits(muster_game_limits *limits, const muster_game_limits *o
     return lower_limit(&limits->player_count_max, of_game->player_count_max) &&
            lower_limit(&limits->entity_count_max, of_game->entity_count_max) &&
            lower_limit(&limits->box_count_max, of_game->box_count_max) &&
-           lower_limit(&limits->blob_bytes, of_game->blob_bytes);
+           lower_limit(&limits->blob_bytes, of_game->blob_bytes) &&
+           limits->blob_bytes == of_game->blob_bytes; // what a game writes there has one size
 }
 
 // Without values, each is the game's fallback.

@@ -352,6 +352,12 @@ static void definitions_out_of_range_are_refused(void **state)
     def.limits.entity_count_max = game.limits.entity_count_max + 1;
     assert_int_equal(muster_instance_create(&def, &instance), MUSTER_ERR_INVALID);
     def = good;
+    def.limits.entity_count_max = 0;
+    def.limits.blob_bytes = game.limits.blob_bytes + 1;
+    assert_int_equal(muster_instance_create(&def, &instance), MUSTER_ERR_INVALID);
+    def.limits.blob_bytes = game.limits.blob_bytes - 1;
+    assert_int_equal(muster_instance_create(&def, &instance), MUSTER_ERR_INVALID);
+    def.limits.blob_bytes = 0;
     def.limits.player_count_max = game.limits.player_count_max + 1;
     assert_int_equal(muster_instance_create(&def, &instance), MUSTER_ERR_INVALID);
     def = good;
