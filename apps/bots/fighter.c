@@ -81,7 +81,8 @@ static void look_about(struct brain *brain, const muster_replica_view *view)
     const float own_team = number_of(view, fighter->own_index, fighter->team, 0.0f);
     float nearest_m = SIGHT_M;
     fighter->target_index = MUSTER_NONE;
-    for (uint32_t i = 0; i < MUSTER_REPLICA_KNOWN_COUNT_MAX; i++) {
+    const uint32_t index_end = muster_replica_view_index_end(view);
+    for (uint32_t i = 0; i < index_end; i++) {
         muster_replica_entity entity;
         muster_vec3 place;
         if (!muster_replica_view_entity(view, i, &entity) ||
@@ -104,7 +105,8 @@ static bool find_self(struct fighter *fighter, const muster_replica_view *view)
         muster_replica_view_entity(view, fighter->own_index, &entity) && entity.is_mine) {
         return true;
     }
-    for (uint32_t i = 0; i < MUSTER_REPLICA_KNOWN_COUNT_MAX; i++) {
+    const uint32_t index_end = muster_replica_view_index_end(view);
+    for (uint32_t i = 0; i < index_end; i++) {
         if (muster_replica_view_entity(view, i, &entity) && entity.is_mine &&
             entity.kind == KIND_FIGHTER) {
             fighter->own_index = i;

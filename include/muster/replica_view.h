@@ -30,9 +30,10 @@ typedef struct muster_replica_view_def {
     /// What the server sent at join. Not kept. Default NULL, which is refused.
     const muster_replica_schema *schema;
 
-    /// States that can be kept of each section, of all entities together, in [64, 2^20]. The server
-    /// may build on any that was acknowledged, so the states of about half a second are needed:
-    /// 16 for each entity that is very near, fewer for others. Default 8192.
+    /// States that can be kept of each section, of all entities together, in [64, 65534]. The
+    /// server may build on any that was acknowledged, so those of about half a second are needed:
+    /// 16 for each entity that is very near, fewer for others. Those that were never needed are
+    /// never touched. Default 8192.
     uint32_t state_capacity;
 
     /// Where the memory comes from. Default muster_heap_allocator().
@@ -56,7 +57,7 @@ typedef struct muster_replica_entity {
     /// The server's tick of its newest state.
     uint64_t tick;
 
-    /// Where it is in the view, below the schema's known_count_max. Another entity may have it
+    /// Where it is in the view, below muster_replica_view_index_end(). Another entity may have it
     /// later.
     uint32_t index;
 
@@ -114,7 +115,11 @@ MUSTER_API bool muster_replica_view_pop_event(
 /// Entities that are known.
 MUSTER_API uint32_t muster_replica_view_count(const muster_replica_view *view);
 
-/// The entity at an index; go through all below known_count_max to list them.
+/// All entities that are known have an index below this one, which is at most known_count_max and
+/// falls only with muster_replica_view_clear(): the server uses low indices first.
+MUSTER_API uint32_t muster_replica_view_index_end(const muster_replica_view *view);
+
+/// The entity at an index; go through all below muster_replica_view_index_end() to list them.
 /// @return false, leaving `out_entity` alone, if there is none
 MUSTER_API bool muster_replica_view_entity(
     const muster_replica_view *view, uint32_t index, muster_replica_entity *out_entity);

@@ -133,7 +133,8 @@ static void put_lane(struct bit_writer *writer,
     bits_put(writer, bits_mask(ones) | whole << ones, ones + code->whole_bits);
 }
 
-static struct lane get_lane(
+// As get_lane(), bit by bit: near the end of the packet.
+static struct lane get_lane_slowly(
     struct bit_reader *reader, const struct code *code, bool is_zero_possible)
 {
     struct lane lane = {0};
@@ -151,6 +152,39 @@ static struct lane get_lane(
     }
     lane.whole = (uint32_t)bits_get(reader, code->whole_bits);
     lane.is_whole = true;
+    return lane;
+}
+
+// A lane has at most 1 + CLASS_COUNT + 32 bits, so all of it is in one word.
+static inline struct lane get_lane(
+    struct bit_reader *reader, const struct code *code, bool is_zero_possible)
+{
+    if (reader->is_failed || reader->bit_index / 8 + 8 > reader->capacity_bits / 8) {
+        return get_lane_slowly(reader, code, is_zero_possible);
+    }
+    const uint64_t word =
+        bytes_load_u64(reader->bytes + reader->bit_index / 8) >> reader->bit_index % 8;
+    const uint32_t zero_bits = is_zero_possible ? 1 : 0;
+    struct lane lane = {0};
+    if ((word & zero_bits) != zero_bits) {
+        reader->bit_index++;
+        return lane;
+    }
+    const uint64_t rest = word >> zero_bits;
+    const uint32_t ones = (uint32_t)__builtin_ctzll(~rest | 1u << CLASS_COUNT);
+    if (ones >= code->class_count) {
+        lane.whole = (uint32_t)(rest >> code->class_count & bits_mask(code->whole_bits));
+        lane.is_whole = true;
+        reader->bit_index += zero_bits + code->class_count + code->whole_bits;
+        return lane;
+    }
+    uint64_t first = 1; // the smallest number of the class
+    for (uint32_t c = 0; c < ones; c++) {
+        first += UINT64_C(1) << code->class_bits[c];
+    }
+    const uint32_t number_bits = code->class_bits[ones];
+    lane.difference = bits_unzigzag(first + (rest >> (ones + 1) & bits_mask(number_bits)));
+    reader->bit_index += zero_bits + ones + 1 + number_bits;
     return lane;
 }
 
@@ -347,7 +381,7 @@ void codec_get_whole(const struct layout *layout,
     uint32_t *record = values != NULL ? values : stepped_over;
     for (uint32_t i = 0; i < section->field_count; i++) {
         const struct layout_field *field = &layout->fields[section->fields[i]];
-        uint32_t *lanes = record + field->value_index;
+        uint32_t *lanes = record + (field->value_index - section->value_index);
         for (uint32_t lane = 0; lane < field->lane_count; lane++) {
             set_value(field, &lanes[lane], (int64_t)bits_get(reader, field->value_bits), reader);
             if (field->encoding == MUSTER_FIELD_POSITION) {
@@ -368,8 +402,9 @@ void codec_get_delta(const struct layout *layout,
     const struct layout_section *section = &layout->sections[section_index];
     for (uint32_t i = 0; i < section->field_count; i++) {
         const struct layout_field *field = &layout->fields[section->fields[i]];
-        uint32_t *lanes = baseline == NULL ? NULL : values + field->value_index;
-        const uint32_t *base_lanes = baseline == NULL ? NULL : baseline + field->value_index;
+        const uint32_t first = field->value_index - section->value_index;
+        uint32_t *lanes = baseline == NULL ? NULL : values + first;
+        const uint32_t *base_lanes = baseline == NULL ? NULL : baseline + first;
         if (is_flagged(section, field) && !bits_get_bool(reader)) {
             for (uint32_t lane = 0; baseline != NULL && lane < field->lane_count; lane++) {
                 lanes[lane] = base_lanes[lane];

@@ -42,7 +42,7 @@ void codec_put_delta(const struct layout *layout,
     struct bit_writer *writer);
 
 /// Reads a section that was written whole. Fails the reader if a value is out of its range.
-/// @param values  the entity's record, in which the section's values are set; NULL to step over it
+/// @param values  set to the section's part of the record; NULL to step over it
 void codec_get_whole(const struct layout *layout,
     uint32_t section_index,
     uint32_t *values,
@@ -50,8 +50,8 @@ void codec_get_whole(const struct layout *layout,
 
 /// Reads a section that was written as a difference. Fails the reader if a value gets out of its
 /// range.
-/// @param values    the entity's record, in which the section's values are set
-/// @param baseline  the record that the difference starts from; NULL to step over the section
+/// @param values    set to the section's part of the record
+/// @param baseline  likewise of what the difference starts from; NULL to step over the section
 void codec_get_delta(const struct layout *layout,
     uint32_t section_index,
     uint32_t *values,

@@ -23,17 +23,22 @@ struct reading {
     muster_status status;
 };
 
-// Notes a state that was read. `base_tick` only counts if it is based.
-static void arrive(struct reading *reading, struct arrival arrival)
+// Notes a state that was read. `base` 0 is none.
+static void arrive(
+    struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base, uint16_t state)
 {
     muster_replica_view *view = reading->view;
     MUSTER_ASSERT(view->arrival_count < view->arrival_capacity);
-    view->states[arrival.section_index].ticks[arrival.state] = reading->tick;
-    view->arrivals[view->arrival_count++] = arrival;
+    view->arrivals[view->arrival_count++] = (struct arrival){
+        .index = (uint16_t)index,
+        .state = state,
+        .section_index = (uint8_t)section_index,
+        .base = (uint8_t)base,
+    };
 }
 
 // Takes a state for a section; false when the pool is empty, which ends the decode.
-static bool begin_state(struct reading *reading, uint32_t section_index, uint32_t *out_state)
+static bool begin_state(struct reading *reading, uint32_t section_index, uint16_t *out_state)
 {
     *out_state = states_acquire(&reading->view->states[section_index]);
     if (*out_state == STATES_NONE) {
@@ -43,40 +48,25 @@ static bool begin_state(struct reading *reading, uint32_t section_index, uint32_
     return true;
 }
 
-// Copies the section's part of a record into a state.
-static void keep_state(
-    struct reading *reading, uint32_t section_index, const uint32_t *record, struct arrival arrival)
-{
-    const struct layout_section *section = &reading->view->layout.sections[section_index];
-    memcpy(states_values(&reading->view->states[section_index], arrival.state),
-        record + section->value_index, section->value_count * sizeof *record);
-    arrive(reading, arrival);
-}
-
 static void read_whole(struct reading *reading, uint32_t index, uint32_t section_index)
 {
-    uint32_t record[MUSTER_REPLICA_VALUE_COUNT_MAX];
-    uint32_t state;
+    uint16_t state;
     if (!begin_state(reading, section_index, &state)) {
         return;
     }
-    codec_get_whole(&reading->view->layout, section_index, record, &reading->reader);
-    keep_state(reading, section_index, record,
-        (struct arrival){.index = index, .section_index = section_index, .state = state});
+    uint32_t *values = states_values(&reading->view->states[section_index], state);
+    codec_get_whole(&reading->view->layout, section_index, values, &reading->reader);
+    arrive(reading, index, section_index, 0, state);
 }
 
-// The state that a section of a shape builds on, STATES_NONE if it is not here.
-static uint32_t find_base(
-    const struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base)
+static void skip_section(struct reading *reading, uint32_t section_index, uint32_t base)
 {
-    const struct states *states = &reading->view->states[section_index];
-    if (reading->tick < base) {
-        return STATES_NONE;
+    const struct layout *layout = &reading->view->layout;
+    if (base == HEADING_BASE_NONE) {
+        codec_get_whole(layout, section_index, NULL, &reading->reader);
+    } else {
+        codec_get_delta(layout, section_index, NULL, NULL, base, &reading->reader);
     }
-    const uint64_t tick = reading->tick - base;
-    const uint32_t state = states_find(states, index, tick);
-    const bool is_exact = state != STATES_NONE && states->ticks[state] == tick;
-    return is_exact || base == HEADING_BASE_OLD ? state : STATES_NONE;
 }
 
 static void read_delta(
@@ -84,29 +74,25 @@ static void read_delta(
 {
     const muster_replica_view *view = reading->view;
     const struct states *states = &view->states[section_index];
-    const struct layout_section *section = &view->layout.sections[section_index];
-    const uint32_t base_state = find_base(reading, index, section_index, base);
+    const uint16_t base_state =
+        reading->tick < base
+            ? STATES_NONE
+            : states_find(states, index, reading->tick - base, base == HEADING_BASE_OLD);
     if (base_state == STATES_NONE) {
-        reading->status = MUSTER_ERR_NOT_FOUND;
+        if (states_newest_tick(states, index) >= reading->tick) {
+            skip_section(reading, section_index, base); // late: it would change nothing
+        } else {
+            reading->status = MUSTER_ERR_NOT_FOUND;
+        }
         return;
     }
-    uint32_t base_record[MUSTER_REPLICA_VALUE_COUNT_MAX];
-    uint32_t record[MUSTER_REPLICA_VALUE_COUNT_MAX];
-    uint32_t state;
+    uint16_t state;
     if (!begin_state(reading, section_index, &state)) {
         return;
     }
-    memcpy(base_record + section->value_index, states_values(states, base_state),
-        section->value_count * sizeof *record);
-    codec_get_delta(&view->layout, section_index, record, base_record, base, &reading->reader);
-    keep_state(reading, section_index, record,
-        (struct arrival){
-            .index = index,
-            .section_index = section_index,
-            .state = state,
-            .is_based = true,
-            .base_tick = states->ticks[base_state],
-        });
+    codec_get_delta(&view->layout, section_index, states_values(states, state),
+        states_values(states, base_state), base, &reading->reader);
+    arrive(reading, index, section_index, base, state);
 }
 
 // Reads an index that stands alone, each at most once in a packet.
@@ -165,19 +151,9 @@ static bool is_outdated(const struct reading *reading, const struct known *known
            (known->id == 0 && reading->tick == known->changed_tick);
 }
 
-static void skip_section(struct reading *reading, uint32_t section_index, uint32_t base)
-{
-    const struct layout *layout = &reading->view->layout;
-    if (base == HEADING_BASE_NONE) {
-        codec_get_whole(layout, section_index, NULL, &reading->reader);
-    } else {
-        codec_get_delta(layout, section_index, NULL, NULL, base, &reading->reader);
-    }
-}
-
 static void read_update(struct reading *reading, uint32_t index, uint64_t shape)
 {
-    const struct known *known = &reading->view->known[index];
+    const struct known *known = view_known(reading->view, index);
     const bool is_skipped = is_outdated(reading, known);
     if (!is_skipped && known->id == 0) {
         reading->status = MUSTER_ERR_NOT_FOUND;
@@ -212,6 +188,7 @@ static void read_updates(struct reading *reading, const struct head *head)
             reading->reader.is_failed = true;
             return;
         }
+        view_prefetch(reading->view, index + 2, reading->tick);
         read_update(reading, index, shape);
         next_index = index + 1;
     }
@@ -248,7 +225,7 @@ static void remove_known(muster_replica_view *view, uint32_t index, uint64_t tic
 
 static void apply_leave(muster_replica_view *view, uint32_t index, uint64_t tick)
 {
-    struct known *known = &view->known[index];
+    struct known *known = view_known(view, index);
     if (tick <= known->changed_tick) {
         return;
     }
@@ -260,7 +237,7 @@ static void apply_leave(muster_replica_view *view, uint32_t index, uint64_t tick
 
 static void apply_enter(muster_replica_view *view, const struct enter *enter, uint64_t tick)
 {
-    struct known *known = &view->known[enter->index];
+    struct known *known = view_known(view, enter->index);
     if (tick <= known->changed_tick || known->id == enter->id) {
         return;
     }
@@ -287,10 +264,10 @@ static void apply_arrival(muster_replica_view *view, const struct arrival *arriv
         return;
     }
     known->newest_tick = tick > known->newest_tick ? tick : known->newest_tick;
-    states_insert(states, arrival->index, arrival->state);
-    const uint64_t oldest_tick = tick < HEADING_AGE_MAX ? 0 : tick - HEADING_AGE_MAX;
-    const bool is_newer = arrival->is_based && arrival->base_tick > oldest_tick;
-    states_prune(states, arrival->index, is_newer ? arrival->base_tick : oldest_tick);
+    states_insert(states, arrival->index, tick, arrival->state);
+    const bool is_exact = arrival->base != 0 && arrival->base != HEADING_BASE_OLD;
+    const uint32_t age = is_exact ? arrival->base : HEADING_AGE_MAX;
+    states_prune(states, arrival->index, tick < age ? 0 : tick - age);
 }
 
 // Makes room when states have run out: of those that no later packet can build on, also where
@@ -299,7 +276,7 @@ static void prune_all(muster_replica_view *view, uint64_t tick)
 {
     const uint64_t oldest_tick = tick < HEADING_AGE_MAX ? 0 : tick - HEADING_AGE_MAX;
     for (uint32_t s = 0; s < view->layout.section_count; s++) {
-        for (uint32_t index = 0; index < view->layout.known_count_max; index++) {
+        for (uint32_t index = 0; index < view->index_end; index++) {
             states_prune(&view->states[s], index, oldest_tick);
         }
     }

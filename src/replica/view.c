@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define STATE_CAPACITY_MIN 64u
-#define STATE_CAPACITY_MAX (1u << 20)
 
 muster_replica_view_def muster_replica_view_default_def(void)
 {
@@ -20,7 +19,7 @@ muster_replica_view_def muster_replica_view_default_def(void)
 static bool is_def_valid(const muster_replica_view_def *def)
 {
     return def->schema != NULL && muster_replica_schema_check(def->schema) == MUSTER_OK &&
-           def->state_capacity >= STATE_CAPACITY_MIN && def->state_capacity <= STATE_CAPACITY_MAX;
+           def->state_capacity >= STATE_CAPACITY_MIN && def->state_capacity <= STATES_CAPACITY_MAX;
 }
 
 // Lays everything out in one slab; with a slab that has no memory it only measures.
@@ -93,14 +92,13 @@ void muster_replica_view_destroy(muster_replica_view *view)
 void muster_replica_view_clear(muster_replica_view *view)
 {
     MUSTER_ASSERT(view != NULL);
-    const uint32_t index_count = view->layout.known_count_max;
     view->tick = 0;
     view->known_count = 0;
+    view->index_end = 0;
     view->event_first = 0;
     view->event_count = 0;
-    memset(view->known, 0, index_count * sizeof *view->known);
     for (uint32_t s = 0; s < view->layout.section_count; s++) {
-        states_clear(&view->states[s], index_count);
+        states_clear(&view->states[s]);
     }
 }
 
@@ -122,6 +120,12 @@ bool muster_replica_view_pop_event(muster_replica_view *view, muster_replica_eve
     return true;
 }
 
+uint32_t muster_replica_view_index_end(const muster_replica_view *view)
+{
+    MUSTER_ASSERT(view != NULL);
+    return view->index_end;
+}
+
 uint32_t muster_replica_view_count(const muster_replica_view *view)
 {
     MUSTER_ASSERT(view != NULL);
@@ -132,7 +136,7 @@ bool muster_replica_view_entity(
     const muster_replica_view *view, uint32_t index, muster_replica_entity *out_entity)
 {
     MUSTER_ASSERT(view != NULL && out_entity != NULL);
-    if (index >= view->layout.known_count_max || view->known[index].id == 0) {
+    if (index >= view->index_end || view->known[index].id == 0) {
         return false;
     }
     const struct known *known = &view->known[index];
@@ -153,12 +157,12 @@ static const uint32_t *field_values(
     MUSTER_ASSERT(view != NULL && field_index < view->layout.field_count);
     const struct layout_field *field = &view->layout.fields[field_index];
     const struct states *states = &view->states[field->section_index];
-    const bool is_index = index < view->layout.known_count_max;
-    const uint32_t state = is_index ? states->firsts[index] : STATES_NONE;
-    *out_tick = state == STATES_NONE ? 0 : states->ticks[state];
+    *out_tick = index < view->index_end ? states_newest_tick(states, index) : 0;
+    if (*out_tick == 0) {
+        return NULL;
+    }
     const uint32_t first = view->layout.sections[field->section_index].value_index;
-    return state == STATES_NONE ? NULL
-                                : states_values(states, state) + (field->value_index - first);
+    return states_values(states, states_newest(states, index)) + (field->value_index - first);
 }
 
 uint64_t muster_replica_view_field_tick(

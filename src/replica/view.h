@@ -32,17 +32,17 @@ struct enter {
 
 // A state that a packet holds, in its pool but in no list yet.
 struct arrival {
-    uint32_t index;
-    uint32_t section_index;
-    uint32_t state;
-    bool is_based;
-    uint64_t base_tick;
+    uint16_t index;
+    uint16_t state;
+    uint8_t section_index;
+    uint8_t base; // as in a shape, 0: none
 };
 
 struct muster_replica_view {
     struct layout layout;
     uint32_t tick_rate_hz;
     uint32_t known_count;
+    uint32_t index_end; // indices from here on were never used; what there is of them is not set
     uint64_t tick;
     struct states states[MUSTER_REPLICA_SECTION_COUNT_MAX];
     struct known *known;
@@ -64,3 +64,28 @@ struct muster_replica_view {
     muster_allocator allocator;
     size_t memory_bytes;
 };
+
+/// What is known of an index, which is used from now on.
+static inline struct known *view_known(muster_replica_view *view, uint32_t index)
+{
+    for (; view->index_end <= index; view->index_end++) {
+        view->known[view->index_end] = (struct known){0};
+        for (uint32_t s = 0; s < view->layout.section_count; s++) {
+            states_begin(&view->states[s], view->index_end);
+        }
+    }
+    return &view->known[index];
+}
+
+/// Begins to bring what an update of an index needs into the caches. A packet's indices rise and
+/// are mostly close, and what is kept of an entity has long left the caches by the next packet.
+static inline void view_prefetch(const muster_replica_view *view, uint32_t index, uint64_t tick)
+{
+    if (index < view->index_end) {
+        __builtin_prefetch(&view->known[index]);
+        for (uint32_t s = 0; s < view->layout.section_count; s++) {
+            __builtin_prefetch(&view->states[s].lists[index]);
+            __builtin_prefetch(&view->states[s].places[index][tick % STATES_TICKS]);
+        }
+    }
+}
