@@ -61,6 +61,7 @@ struct bots {
     muster_histogram *age_us;
     struct slots received;
     struct slots sent;
+    muster_address server_udp; // as the packets have it that go through a relay
 };
 
 static void init_slots(struct slots *slots)
@@ -202,6 +203,27 @@ static muster_netcode_time time_now(void)
     return (muster_netcode_time){.steady_us = clock_monotonic_us(), .unix_s = clock_unix_seconds()};
 }
 
+// Packets go to the relay instead of the server.
+static void detour_out(struct bots *bots)
+{
+    if (bots->def.via.family == MUSTER_ADDRESS_NONE) {
+        return;
+    }
+    for (uint32_t i = 0; i < bots->sent.batch.count; i++) {
+        bots->server_udp = bots->sent.batch.packets[i].address;
+        bots->sent.batch.packets[i].address = bots->def.via;
+    }
+}
+
+// What comes from the relay is the server's.
+static void detour_in(const struct bots *bots, muster_packet *packet)
+{
+    if (bots->def.via.family != MUSTER_ADDRESS_NONE &&
+        muster_address_is_equal(&packet->address, &bots->def.via)) {
+        packet->address = bots->server_udp;
+    }
+}
+
 // @return true if more sockets may have something
 static bool receive(struct bots *bots)
 {
@@ -212,6 +234,7 @@ static bool receive(struct bots *bots)
         struct bot *bot = &bots->list[events[i].data.u32];
         const uint32_t packet_count = udp_receive(bot->socket, &bots->received.batch);
         for (uint32_t k = 0; k < packet_count; k++) {
+            detour_in(bots, &bots->received.batch.packets[k]);
             muster_client_receive(bot->client, now, &bots->received.batch.packets[k]);
         }
     }
@@ -269,6 +292,7 @@ static void take_turn(struct bots *bots, struct bot *bot, uint64_t now_us)
     muster_client_update(bot->client, time_now(), &bots->sent.batch);
     drop_messages(bot->client);
     if (bots->sent.batch.count > 0) {
+        detour_out(bots);
         (void)udp_send(bot->socket, &bots->sent.batch, 0);
         bots->sent.batch.count = 0;
     }

@@ -18,6 +18,7 @@ struct bots_def {
     uint32_t count;
     uint32_t join_rate; // bots that begin to join in a second, at least 1
     uint64_t seed;
+    muster_address via; // a relay that packets go through; family NONE: straight to the server
 };
 
 /// What the bots have seen so far.

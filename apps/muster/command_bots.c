@@ -122,6 +122,12 @@ static enum exit_code run(const struct invocation *invocation)
             "muster: --server is \"%s\", expected ADDRESS:PORT, such as 127.0.0.1:7777\n", server);
         return EXIT_CODE_USAGE;
     }
+    const char *via = flag_text(invocation, "via");
+    if (via != NULL && (muster_address_parse(via, &def.via) != MUSTER_OK || def.via.port == 0)) {
+        fprintf(invocation->err,
+            "muster: --via is \"%s\", expected ADDRESS:PORT, such as 127.0.0.1:7778\n", via);
+        return EXIT_CODE_USAGE;
+    }
     struct driver_error error = {0};
     if (signals_open(&run.signals, &error) != MUSTER_OK ||
         bots_create(&def, &run.bots, &error) != MUSTER_OK) {
@@ -152,6 +158,10 @@ static const struct flag flags[] = {
         .rule = {.kind = VALUE_TEXT},
         .fallback = "127.0.0.1:7777",
         .help = "The server's public HTTP side."},
+    {.name = "via",
+        .placeholder = "ADDRESS:PORT",
+        .rule = {.kind = VALUE_TEXT},
+        .help = "A relay that their packets go through."},
     {.name = "for",
         .placeholder = "TIME",
         .rule = {.kind = VALUE_DURATION},

@@ -12,4 +12,5 @@ extern const struct command command_config;     ///< Writes, checks and shows th
 extern const struct command command_doctor;     ///< Checks the machine.
 extern const struct command command_top;        ///< Shows a world in the terminal.
 extern const struct command command_up;         ///< Runs a world.
+extern const struct command command_relay;      ///< Carries packets as a bad network does.
 extern const struct command command_replay;     ///< Runs a frame log again.

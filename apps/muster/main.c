@@ -8,6 +8,7 @@ static const struct command *const commands[] = {
     &command_bots,
     &command_top,
     &command_replay,
+    &command_relay,
     &command_bench,
     &command_config,
     &command_doctor,

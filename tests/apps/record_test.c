@@ -150,33 +150,39 @@ static void a_changed_hash_is_found_at_its_tick(void **state)
     assert_int_equal(outcome.code, 0);
 }
 
-// Changes the first byte of the longest frame's end, where the actions' steps are.
+// Flips a bit of a tick's frame, near its end, where the steps of an action are.
+static bool is_named_after_flip(size_t length, uint32_t tick, uint32_t from_end)
+{
+    uint32_t record_bytes;
+    uint8_t *record = find_tick(tick, &record_bytes);
+    uint8_t *frame = record + 5 + 1 + 8 + 1; // behind tick, hash and the frame's length
+    const uint32_t frame_bytes = frame[-1];
+    if (frame_bytes < 20 || frame_bytes > 127) {
+        return false;
+    }
+    frame[frame_bytes - from_end] ^= 1;
+    bytes_store_u32(record + 5 + record_bytes, checksum(record, 5 + record_bytes));
+    store("changed.frames", length);
+    frame[frame_bytes - from_end] ^= 1;
+    bytes_store_u32(record + 5 + record_bytes, checksum(record, 5 + record_bytes));
+    RUN("replay", "changed.frames");
+    assert_true(outcome.code == 0 || outcome.code == 2 || outcome.code == 4);
+    return outcome.code == 4 && strstr(outcome.out, "\n  field           ") != NULL &&
+           strstr(outcome.out, "\n  entity          ") != NULL;
+}
+
+// Some bits make it no frame, or change nothing that counts; among so many there are others.
 static void a_changed_input_is_found_with_entity_and_field(void **state)
 {
     (void)state;
     const size_t length = load("run.frames");
-    uint32_t record_bytes = 0;
-    uint8_t *record = NULL;
-    uint32_t frame_bytes = 0;
-    uint32_t tick = 60;
-    for (; frame_bytes < 40; tick++) {
-        record = find_tick(tick, &record_bytes);
-        frame_bytes = record[5 + 1 + 8]; // behind tick and hash
-        assert_in_range(tick, 60, 120);
+    bool is_found = false;
+    for (uint32_t tick = 30; tick < 100 && !is_found; tick++) {
+        for (uint32_t from_end = 1; from_end <= 4 && !is_found; from_end++) {
+            is_found = is_named_after_flip(length, tick, from_end);
+        }
     }
-    uint8_t *frame = record + 5 + 1 + 8 + 1;
-    frame[frame_bytes - 2] ^= 1;
-    bytes_store_u32(record + 5 + record_bytes, checksum(record, 5 + record_bytes));
-    store("changed.frames", length);
-    RUN("replay", "changed.frames");
-    if (outcome.code == 2) {
-        // The byte was no step, and the frame is none now: that is found as well.
-        assert_non_null(strstr(outcome.err, "is damaged behind tick"));
-        return;
-    }
-    assert_int_equal(outcome.code, 4);
-    assert_non_null(strstr(outcome.out, "\n  field           "));
-    assert_non_null(strstr(outcome.out, "\n  entity          "));
+    assert_true(is_found);
 }
 
 static void a_flipped_byte_is_damage_and_a_missing_end_is_none(void **state)
