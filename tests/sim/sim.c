@@ -231,6 +231,10 @@ static void deliver(struct sim *sim)
         if (packet.link % 2 == LINK_UP) {
             const muster_address from = client_address(sim, client_index);
             arrive_at_server(sim, &from, packet.bytes, packet.length);
+            if (sim->def.tap != NULL) {
+                const muster_packet copy = sim->arrived.slots[sim->arrived.batch.count - 1];
+                sim->def.tap(sim, &copy);
+            }
             continue;
         }
         uint8_t bytes[MUSTER_PACKET_BYTES_MAX];
@@ -426,6 +430,23 @@ bool sim_view_is_right(struct sim *sim, uint32_t client_index, float distance)
             return false;
         }
     }
+    return true;
+}
+
+bool sim_player_place(struct sim *sim, uint32_t client_index, float out_place[2])
+{
+    const muster_instance *instance = sim->server->world.instance;
+    const uint32_t player_index = muster_client_player_index(sim->clients[client_index].client);
+    if (player_index == MUSTER_NONE) {
+        return false;
+    }
+    const muster_player *player = muster_instance_player(instance, player_index);
+    if (player == NULL || player->entity_slot == MUSTER_NONE) {
+        return false;
+    }
+    const muster_vec3 place = muster_instance_view(instance)->position[player->entity_slot];
+    out_place[0] = place.x;
+    out_place[1] = place.y;
     return true;
 }
 

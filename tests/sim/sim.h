@@ -21,12 +21,16 @@ struct sim;
 /// What a client does on each of its ticks.
 typedef void sim_behaviour(struct sim *sim, uint32_t client_index, muster_client *client);
 
+/// Sees each packet that arrives at the server over the network, not those that are injected.
+typedef void sim_tap(struct sim *sim, const muster_packet *packet);
+
 struct sim_def {
     const muster_game *game;
     uint64_t seed;
     uint32_t client_count;
     const char *network; // rules both ways, as muster_impairment_parse() reads them; NULL: none
     sim_behaviour *behaviour;  // NULL: clients only look
+    sim_tap *tap;              // NULL: nobody listens
     muster_parallel parallel;  // zeroed: serial
     uint64_t resume_window_us; // 0: the default of both ends
     const char *record_path;   // a new file for the frame log; NULL: none
@@ -76,6 +80,9 @@ uint64_t sim_update_age_us(struct sim *sim, uint32_t client_index);
 /// there, every field that it may see must hold the server's value, and no other may be known.
 /// @return false after printing the first difference
 bool sim_view_is_right(struct sim *sim, uint32_t client_index, float distance);
+
+/// Where the world has a client's player now; false if it is not there.
+bool sim_player_place(struct sim *sim, uint32_t client_index, float out_place[2]);
 
 /// The world's hash together with every counter of the server and of the clients.
 uint64_t sim_fingerprint(struct sim *sim);
