@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#define _GNU_SOURCE // mkdtemp()
 
 #include "apps/server/game_module.h"
 #include "apps/server/server_process.h"

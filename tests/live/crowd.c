@@ -203,3 +203,8 @@ uint64_t crowd_death_count(const struct crowd *crowd)
 {
     return crowd->death_count;
 }
+
+uint16_t crowd_port(const struct crowd *crowd, uint32_t client_index)
+{
+    return udp_local_address(crowd->members[client_index].socket).port;
+}

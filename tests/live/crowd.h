@@ -41,5 +41,8 @@ uint64_t crowd_death_count(const struct crowd *crowd);
 /// Waits a millisecond, then receives, acts and sends.
 void crowd_step(struct crowd *crowd);
 
+/// The port of a client's socket.
+uint16_t crowd_port(const struct crowd *crowd, uint32_t client_index);
+
 /// Clients that are in the world.
 uint32_t crowd_playing_count(const struct crowd *crowd);
