@@ -24,6 +24,7 @@
 #define LATE_US_MAX    (10 * TICK_US)
 #define SOCKET_BUFFER  (256u * 1024u)
 #define SOCKET_PACKETS 16u
+#define CALL_PACKETS   4u // of a socket that gets one or two a step
 #define SEND_SLOTS     8u
 #define HEADER_BYTES   28u // IPv4 and UDP
 
@@ -90,7 +91,7 @@ static muster_status open_bot(struct bots *bots, uint32_t index, struct driver_e
         udp_def.address.ip[0] = 0;
         udp_def.address.ip[3] = 0;
     }
-    udp_def.call_packets_max = SOCKET_PACKETS;
+    udp_def.call_packets_max = CALL_PACKETS;
     udp_def.receive_buffer_bytes = SOCKET_BUFFER;
     udp_def.send_buffer_bytes = SOCKET_BUFFER;
     status = udp_open(&udp_def, &bot->socket, out_error);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/bots/brain.h"
 
-// Looks about twice a second for the nearest enemy. With one in sight it aims at where it sees it
+// Looks about every 45 ticks for the nearest enemy. With one in sight it aims at where it sees it
 // and fires; without, it wanders around where it first was. It moves in every tick, as a player
 // with a stick does.
 
-#define LOOK_TICKS   30u
+#define LOOK_TICKS   45u
 #define DECIDE_TICKS 120u
 #define FIRE_TICKS   20u
 #define ASK_TICKS    30u
@@ -63,16 +63,16 @@ static bool place_of(
     return true;
 }
 
-static bool is_enemy(const struct fighter *fighter,
-    const muster_replica_view *view,
-    const muster_replica_entity *entity,
-    float own_team)
+static bool is_person(const muster_replica_entity *entity)
 {
-    if (entity->kind != KIND_FIGHTER && entity->kind != KIND_GUARD) {
-        return false;
-    }
-    return number_of(view, entity->index, fighter->team, own_team) != own_team &&
-           number_of(view, entity->index, fighter->look, 0.0f) != LOOK_DEAD;
+    return entity->kind == KIND_FIGHTER || entity->kind == KIND_GUARD;
+}
+
+static bool is_enemy(
+    const struct fighter *fighter, const muster_replica_view *view, uint32_t index, float own_team)
+{
+    return number_of(view, index, fighter->team, own_team) != own_team &&
+           number_of(view, index, fighter->look, 0.0f) != LOOK_DEAD;
 }
 
 static void look_about(struct brain *brain, const muster_replica_view *view)
@@ -85,13 +85,12 @@ static void look_about(struct brain *brain, const muster_replica_view *view)
     for (uint32_t i = 0; i < index_end; i++) {
         muster_replica_entity entity;
         muster_vec3 place;
-        if (!muster_replica_view_entity(view, i, &entity) ||
-            !is_enemy(fighter, view, &entity, own_team) ||
+        if (!muster_replica_view_entity(view, i, &entity) || !is_person(&entity) ||
             !place_of(view, i, fighter->position, &place)) {
             continue;
         }
         const float distance_m = muster_vec3_length(muster_vec3_sub(place, fighter->own_place));
-        if (distance_m < nearest_m) {
+        if (distance_m < nearest_m && is_enemy(fighter, view, i, own_team)) {
             nearest_m = distance_m;
             fighter->target_index = i;
         }

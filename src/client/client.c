@@ -104,6 +104,7 @@ static void close_link(muster_client *client, uint32_t link_index)
         link->session = NULL;
     }
     muster_netcode_client_disconnect(link->netcode);
+    link->is_resting = false;
 }
 
 static muster_status open_link(
@@ -385,13 +386,22 @@ static void update_resuming(muster_client *client)
     }
 }
 
+static void update_link(struct link *link, muster_netcode_time now, muster_packet_batch *packets)
+{
+    if (link->is_resting) {
+        return;
+    }
+    muster_netcode_client_update(link->netcode, now, packets);
+    link->is_resting = link->session == NULL && !muster_netcode_client_is_leaving(link->netcode);
+}
+
 void muster_client_update(
     muster_client *client, muster_netcode_time now, muster_packet_batch *packets)
 {
     MUSTER_ASSERT(client != NULL && packets != NULL);
     client->now = now;
     for (uint32_t i = 0; i < LINK_COUNT; i++) {
-        muster_netcode_client_update(client->links[i].netcode, now, packets);
+        update_link(&client->links[i], now, packets);
     }
     if (client->state == MUSTER_CLIENT_CONNECTING) {
         update_connecting(client);

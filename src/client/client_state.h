@@ -20,6 +20,7 @@ struct link {
     muster_netcode_client *netcode;
     muster_session *session;
     uint64_t heard_us; // the last authentic packet
+    bool is_resting;   // closed, and all goodbyes are said
 };
 
 /// How the client's clock stands to the server's.

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-// A packet is read into scratch first and takes effect when all of it has turned out to be right.
+// A packet takes effect when all of it has turned out to be right. It is gone through in steps:
+// where in it what is said of whom, which states that builds on, the values, what becomes of them.
+// Each step asks for the memory that the next one needs, since all that is kept of an entity has
+// long left the caches when the next packet comes.
 
 // What a packet says of its updates in front of them.
 struct head {
@@ -23,76 +26,26 @@ struct reading {
     muster_status status;
 };
 
-// Notes a state that was read. `base` 0 is none.
-static void arrive(
-    struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base, uint16_t state)
+// Steps over a section and notes where it is. `base` is as in a shape, 0 if it comes with an enter.
+static void scan_section(
+    struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base)
 {
     muster_replica_view *view = reading->view;
     MUSTER_ASSERT(view->arrival_count < view->arrival_capacity);
     view->arrivals[view->arrival_count++] = (struct arrival){
+        .bit_index = (uint32_t)reading->reader.bit_index,
         .index = (uint16_t)index,
-        .state = state,
+        .state = STATES_NONE,
+        .base_state = STATES_NONE,
         .section_index = (uint8_t)section_index,
         .base = (uint8_t)base,
     };
-}
-
-// Takes a state for a section; false when the pool is empty, which ends the decode.
-static bool begin_state(struct reading *reading, uint32_t section_index, uint16_t *out_state)
-{
-    *out_state = states_acquire(&reading->view->states[section_index]);
-    if (*out_state == STATES_NONE) {
-        reading->status = MUSTER_ERR_FULL;
-        return false;
-    }
-    return true;
-}
-
-static void read_whole(struct reading *reading, uint32_t index, uint32_t section_index)
-{
-    uint16_t state;
-    if (!begin_state(reading, section_index, &state)) {
-        return;
-    }
-    uint32_t *values = states_values(&reading->view->states[section_index], state);
-    codec_get_whole(&reading->view->layout, section_index, values, &reading->reader);
-    arrive(reading, index, section_index, 0, state);
-}
-
-static void skip_section(struct reading *reading, uint32_t section_index, uint32_t base)
-{
-    const struct layout *layout = &reading->view->layout;
-    if (base == HEADING_BASE_NONE) {
-        codec_get_whole(layout, section_index, NULL, &reading->reader);
+    if (base == 0 || base == HEADING_BASE_NONE) {
+        codec_get_whole(&view->layout, section_index, NULL, &reading->reader);
     } else {
-        codec_get_delta(layout, section_index, NULL, NULL, base, &reading->reader);
+        states_prefetch(&view->states[section_index], index, reading->tick - base);
+        codec_get_delta(&view->layout, section_index, NULL, NULL, base, &reading->reader);
     }
-}
-
-static void read_delta(
-    struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base)
-{
-    const muster_replica_view *view = reading->view;
-    const struct states *states = &view->states[section_index];
-    const uint16_t base_state =
-        reading->tick < base
-            ? STATES_NONE
-            : states_find(states, index, reading->tick - base, base == HEADING_BASE_OLD);
-    if (base_state == STATES_NONE) {
-        if (states_newest_tick(states, index) >= reading->tick) {
-            skip_section(reading, section_index, base); // late: it would change nothing
-        } else {
-            reading->status = MUSTER_ERR_NOT_FOUND;
-        }
-        return;
-    }
-    uint16_t state;
-    if (!begin_state(reading, section_index, &state)) {
-        return;
-    }
-    codec_get_delta(&view->layout, section_index, states_values(states, state),
-        states_values(states, base_state), base, &reading->reader);
-    arrive(reading, index, section_index, base, state);
 }
 
 // Reads an index that stands alone, each at most once in a packet.
@@ -135,12 +88,37 @@ static void read_enters(struct reading *reading)
         if (enter->id == 0 || sections == 0) {
             reader->is_failed = true; // also when the bits are used up
         }
-        for (; sections != 0 && reading->status == MUSTER_OK; sections &= sections - 1) {
-            read_whole(reading, index, (uint32_t)__builtin_ctzll(sections));
+        for (; sections != 0 && !reader->is_failed; sections &= sections - 1) {
+            scan_section(reading, index, (uint32_t)__builtin_ctzll(sections), 0);
         }
-        if (reading->status != MUSTER_OK || reader->is_failed) {
+        if (reader->is_failed) {
             return;
         }
+    }
+}
+
+static void read_updates(struct reading *reading, const struct head *head)
+{
+    struct heading_shapes shapes = {.newest_age = head->newest_age};
+    const struct layout *layout = &reading->view->layout;
+    uint32_t next_index = head->first_index;
+    for (uint32_t i = 0; i < head->update_count && !reading->reader.is_failed; i++) {
+        const uint32_t index = heading_get_index(
+            &reading->reader, head->rice_bits, next_index, layout->known_count_max);
+        const uint64_t shape = heading_get_shape(&reading->reader, &shapes, layout->section_count);
+        if (reading->reader.is_failed ||
+            shape >> (layout->section_count * HEADING_BASE_BITS) != 0) {
+            reading->reader.is_failed = true;
+            return;
+        }
+        __builtin_prefetch(view_known(reading->view, index));
+        for (uint32_t s = 0; s < layout->section_count; s++) {
+            const uint32_t base = heading_base(shape, s);
+            if (base != 0) {
+                scan_section(reading, index, s, base);
+            }
+        }
+        next_index = index + 1;
     }
 }
 
@@ -151,46 +129,77 @@ static bool is_outdated(const struct reading *reading, const struct known *known
            (known->id == 0 && reading->tick == known->changed_tick);
 }
 
-static void read_update(struct reading *reading, uint32_t index, uint64_t shape)
+// Finds the state that a section builds on and whether it is of any use.
+static muster_status find_base(
+    const struct reading *reading, struct arrival *arrival, bool *out_is_used)
 {
-    const struct known *known = view_known(reading->view, index);
-    const bool is_skipped = is_outdated(reading, known);
-    if (!is_skipped && known->id == 0) {
-        reading->status = MUSTER_ERR_NOT_FOUND;
-        return;
+    const struct states *states = &reading->view->states[arrival->section_index];
+    *out_is_used = true;
+    if (arrival->base == 0) {
+        return MUSTER_OK;
     }
-    for (uint32_t s = 0; s < reading->view->layout.section_count; s++) {
-        const uint32_t base = heading_base(shape, s);
-        if (base == 0 || reading->status != MUSTER_OK) {
+    const struct known *known = &reading->view->known[arrival->index];
+    *out_is_used = !is_outdated(reading, known);
+    if (!*out_is_used) {
+        return MUSTER_OK;
+    }
+    if (known->id == 0) {
+        return MUSTER_ERR_NOT_FOUND;
+    }
+    if (arrival->base == HEADING_BASE_NONE) {
+        return MUSTER_OK;
+    }
+    if (reading->tick > arrival->base) {
+        arrival->base_state = states_find(states, arrival->index, reading->tick - arrival->base,
+            arrival->base == HEADING_BASE_OLD);
+    }
+    // Late: its base is given up, but it would change nothing.
+    const bool is_late = states_newest_tick(states, arrival->index) >= reading->tick;
+    *out_is_used = arrival->base_state != STATES_NONE;
+    return *out_is_used || is_late ? MUSTER_OK : MUSTER_ERR_NOT_FOUND;
+}
+
+// Finds what everything builds on, and a state for it. What is of no use gets none.
+static void find_states(struct reading *reading)
+{
+    muster_replica_view *view = reading->view;
+    for (uint32_t i = 0; i < view->arrival_count && reading->status == MUSTER_OK; i++) {
+        struct arrival *arrival = &view->arrivals[i];
+        struct states *states = &view->states[arrival->section_index];
+        bool is_used;
+        reading->status = find_base(reading, arrival, &is_used);
+        if (reading->status != MUSTER_OK || !is_used) {
             continue;
         }
-        if (is_skipped) {
-            skip_section(reading, s, base);
-        } else if (base == HEADING_BASE_NONE) {
-            read_whole(reading, index, s);
-        } else {
-            read_delta(reading, index, s, base);
+        arrival->state = states_acquire(states);
+        if (arrival->state == STATES_NONE) {
+            reading->status = MUSTER_ERR_FULL;
+            return;
+        }
+        __builtin_prefetch(states_values(states, arrival->state), 1);
+        if (arrival->base_state != STATES_NONE) {
+            __builtin_prefetch(states_values(states, arrival->base_state));
         }
     }
 }
 
-static void read_updates(struct reading *reading, const struct head *head)
+static void read_values(struct reading *reading)
 {
-    struct heading_shapes shapes = {.newest_age = head->newest_age};
-    const struct layout *layout = &reading->view->layout;
-    uint32_t next_index = head->first_index;
-    for (uint32_t i = 0; i < head->update_count && reading->status == MUSTER_OK; i++) {
-        const uint32_t index = heading_get_index(
-            &reading->reader, head->rice_bits, next_index, layout->known_count_max);
-        const uint64_t shape = heading_get_shape(&reading->reader, &shapes, layout->section_count);
-        if (reading->reader.is_failed ||
-            shape >> (layout->section_count * HEADING_BASE_BITS) != 0) {
-            reading->reader.is_failed = true;
-            return;
+    const muster_replica_view *view = reading->view;
+    for (uint32_t i = 0; i < view->arrival_count && !reading->reader.is_failed; i++) {
+        const struct arrival *arrival = &view->arrivals[i];
+        const struct states *states = &view->states[arrival->section_index];
+        if (arrival->state == STATES_NONE) {
+            continue;
         }
-        view_prefetch(reading->view, index + 2, reading->tick);
-        read_update(reading, index, shape);
-        next_index = index + 1;
+        uint32_t *values = states_values(states, arrival->state);
+        reading->reader.bit_index = arrival->bit_index;
+        if (arrival->base_state == STATES_NONE) {
+            codec_get_whole(&view->layout, arrival->section_index, values, &reading->reader);
+        } else {
+            codec_get_delta(&view->layout, arrival->section_index, values,
+                states_values(states, arrival->base_state), arrival->base, &reading->reader);
+        }
     }
 }
 
@@ -259,13 +268,16 @@ static void apply_arrival(muster_replica_view *view, const struct arrival *arriv
 {
     struct known *known = &view->known[arrival->index];
     struct states *states = &view->states[arrival->section_index];
+    if (arrival->state == STATES_NONE) {
+        return;
+    }
     if (known->id == 0 || tick < known->changed_tick) {
         states_release(states, arrival->state);
         return;
     }
     known->newest_tick = tick > known->newest_tick ? tick : known->newest_tick;
     states_insert(states, arrival->index, tick, arrival->state);
-    const bool is_exact = arrival->base != 0 && arrival->base != HEADING_BASE_OLD;
+    const bool is_exact = arrival->base != 0 && arrival->base < HEADING_AGE_MAX;
     const uint32_t age = is_exact ? arrival->base : HEADING_AGE_MAX;
     states_prune(states, arrival->index, tick < age ? 0 : tick - age);
 }
@@ -300,7 +312,9 @@ static void release_arrivals(muster_replica_view *view)
 {
     for (uint32_t i = 0; i < view->arrival_count; i++) {
         const struct arrival *arrival = &view->arrivals[i];
-        states_release(&view->states[arrival->section_index], arrival->state);
+        if (arrival->state != STATES_NONE) {
+            states_release(&view->states[arrival->section_index], arrival->state);
+        }
     }
 }
 
@@ -310,6 +324,37 @@ static bool is_at_end(struct bit_reader *reader)
     return bit_reader_left(reader) < 8 && bits_get(reader, (uint32_t)bit_reader_left(reader)) == 0;
 }
 
+// Reads who and where; nothing of it depends on what is known.
+static void scan(struct reading *reading)
+{
+    muster_replica_view *view = reading->view;
+    struct bit_reader *reader = &reading->reader;
+    view->leave_count = 0;
+    view->enter_count = 0;
+    view->arrival_count = 0;
+    memset(view->touched, 0, (view->layout.known_count_max + 63) / 64 * sizeof *view->touched);
+    struct head head;
+    head.update_count = (uint32_t)bits_get(reader, 8 * HEADING_COUNT_BYTES);
+    reading->tick = bits_get_varint(reader);
+    head.rice_bits = (uint32_t)bits_get(reader, HEADING_RICE_BITS);
+    head.first_index = (uint32_t)bits_get(reader, HEADING_INDEX_BITS);
+    head.newest_age = (uint32_t)bits_get(reader, HEADING_BASE_BITS);
+    if (reading->tick == 0 || reading->tick > MUSTER_TICK_MAX) {
+        reader->is_failed = true;
+        return;
+    }
+    read_leaves(reading);
+    if (!reader->is_failed) {
+        read_enters(reading);
+    }
+    if (!reader->is_failed) {
+        read_updates(reading, &head);
+    }
+    if (!reader->is_failed && !is_at_end(reader)) {
+        reader->is_failed = true;
+    }
+}
+
 muster_status muster_replica_view_decode(
     muster_replica_view *view, const uint8_t *bytes, size_t length)
 {
@@ -317,34 +362,22 @@ muster_status muster_replica_view_decode(
     if (length > MUSTER_REPLICA_PACKET_BYTES_MAX) {
         return MUSTER_ERR_MALFORMED;
     }
-    view->leave_count = 0;
-    view->enter_count = 0;
-    view->arrival_count = 0;
-    memset(view->touched, 0, (view->layout.known_count_max + 63) / 64 * sizeof *view->touched);
     struct reading reading = {.view = view, .status = MUSTER_OK};
     bit_reader_init(&reading.reader, bytes, length);
-    struct head head;
-    head.update_count = (uint32_t)bits_get(&reading.reader, 8 * HEADING_COUNT_BYTES);
-    reading.tick = bits_get_varint(&reading.reader);
-    head.rice_bits = (uint32_t)bits_get(&reading.reader, HEADING_RICE_BITS);
-    head.first_index = (uint32_t)bits_get(&reading.reader, HEADING_INDEX_BITS);
-    head.newest_age = (uint32_t)bits_get(&reading.reader, HEADING_BASE_BITS);
-    if (reading.tick == 0 || reading.tick > MUSTER_TICK_MAX) {
+    scan(&reading);
+    if (reading.reader.is_failed) {
         return MUSTER_ERR_MALFORMED;
     }
-    read_leaves(&reading);
-    if (!reading.reader.is_failed) {
-        read_enters(&reading);
-    }
-    if (!reading.reader.is_failed && reading.status == MUSTER_OK) {
-        read_updates(&reading, &head);
-    }
-    if (reading.reader.is_failed || (reading.status == MUSTER_OK && !is_at_end(&reading.reader))) {
-        reading.status = MUSTER_ERR_MALFORMED;
-    }
     const uint32_t event_space = view->event_capacity - view->event_count;
-    if (reading.status == MUSTER_OK && event_space < view->leave_count + 2 * view->enter_count) {
-        reading.status = MUSTER_ERR_FULL;
+    if (event_space < view->leave_count + 2 * view->enter_count) {
+        return MUSTER_ERR_FULL;
+    }
+    find_states(&reading);
+    if (reading.status == MUSTER_OK) {
+        read_values(&reading);
+    }
+    if (reading.reader.is_failed) {
+        reading.status = MUSTER_ERR_MALFORMED;
     }
     if (reading.status != MUSTER_OK) {
         release_arrivals(view);

@@ -15,6 +15,7 @@ void states_take(struct states *states,
     states->capacity = capacity;
     states->value_count = value_count;
     states->values = slab_take(slab, (size_t)capacity * value_count * sizeof *states->values);
+    states->frees = slab_take(slab, capacity * sizeof *states->frees);
     states->lists = slab_take(slab, index_count * sizeof *states->lists);
     states->places = slab_take(slab, index_count * sizeof *states->places);
 }
@@ -22,7 +23,7 @@ void states_take(struct states *states,
 void states_clear(struct states *states)
 {
     states->used_count = 0;
-    states->free_first = STATES_NONE;
+    states->free_count = 0;
 }
 
 void states_begin(struct states *states, uint32_t index)
@@ -32,19 +33,16 @@ void states_begin(struct states *states, uint32_t index)
 
 uint16_t states_acquire(struct states *states)
 {
-    const uint16_t state = states->free_first;
-    if (state != STATES_NONE) {
-        states->free_first = (uint16_t)*states_values(states, state);
-        return state;
+    if (states->free_count > 0) {
+        return states->frees[--states->free_count];
     }
     return states->used_count < states->capacity ? (uint16_t)states->used_count++ : STATES_NONE;
 }
 
 void states_release(struct states *states, uint16_t state)
 {
-    MUSTER_ASSERT(state < states->used_count);
-    *states_values(states, state) = states->free_first;
-    states->free_first = state;
+    MUSTER_ASSERT(state < states->used_count && states->free_count < states->used_count);
+    states->frees[states->free_count++] = state;
 }
 
 static uint16_t *place_of(const struct states *states, uint32_t index, uint64_t tick)

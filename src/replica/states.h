@@ -42,7 +42,8 @@ struct states {
     uint32_t capacity;
     uint32_t value_count;
     uint32_t used_count; // states that were ever taken; those behind them are free as well
-    uint16_t free_first; // of those given back; the first value of each is the next
+    uint32_t free_count;
+    uint16_t *frees; // those given back, a stack apart from the states, which are cold
     uint32_t *values;
     struct states_list *lists;        // by index
     uint16_t (*places)[STATES_TICKS]; // by index and tick
@@ -97,4 +98,11 @@ static inline uint16_t states_newest(const struct states *states, uint32_t index
 static inline uint32_t *states_values(const struct states *states, uint16_t state)
 {
     return states->values + (size_t)state * states->value_count;
+}
+
+/// Begins to bring what states_find() needs for a tick into the caches.
+static inline void states_prefetch(const struct states *states, uint32_t index, uint64_t tick)
+{
+    __builtin_prefetch(&states->lists[index]);
+    __builtin_prefetch(&states->places[index][tick % STATES_TICKS]);
 }

@@ -30,12 +30,14 @@ struct enter {
     bool is_mine;
 };
 
-// A state that a packet holds, in its pool but in no list yet.
+// A section of an entity that a packet holds.
 struct arrival {
+    uint32_t bit_index; // where in the packet
     uint16_t index;
-    uint16_t state;
+    uint16_t state;      // where it goes, STATES_NONE if it is of no use
+    uint16_t base_state; // what it builds on, STATES_NONE if it is whole
     uint8_t section_index;
-    uint8_t base; // as in a shape, 0: none
+    uint8_t base; // as in a shape, 0 if it comes with an enter
 };
 
 struct muster_replica_view {
@@ -75,17 +77,4 @@ static inline struct known *view_known(muster_replica_view *view, uint32_t index
         }
     }
     return &view->known[index];
-}
-
-/// Begins to bring what an update of an index needs into the caches. A packet's indices rise and
-/// are mostly close, and what is kept of an entity has long left the caches by the next packet.
-static inline void view_prefetch(const muster_replica_view *view, uint32_t index, uint64_t tick)
-{
-    if (index < view->index_end) {
-        __builtin_prefetch(&view->known[index]);
-        for (uint32_t s = 0; s < view->layout.section_count; s++) {
-            __builtin_prefetch(&view->states[s].lists[index]);
-            __builtin_prefetch(&view->states[s].places[index][tick % STATES_TICKS]);
-        }
-    }
 }
