@@ -60,6 +60,7 @@ struct bots {
     uint64_t figures_cpu_ns;
     muster_histogram *late_us;
     muster_histogram *age_us;
+    struct driver_error refusal; // of the first login that failed
     struct slots received;
     struct slots sent;
     muster_address server_udp; // as the packets have it that go through a relay
@@ -256,11 +257,14 @@ static void drop_messages(muster_client *client)
 
 static void begin(struct bots *bots, struct bot *bot)
 {
-    struct driver_error error;
+    struct driver_error error = {0};
     const uint32_t index = (uint32_t)(bot - bots->list);
     bot->has_begun = true;
     bot->has_ended = log_in_bot(bots, index, &error) != MUSTER_OK ||
                      muster_client_connect(bot->client, time_now(), bot->token) != MUSTER_OK;
+    if (bot->has_ended && bots->refusal.text[0] == '\0') {
+        bots->refusal = error;
+    }
 }
 
 static void play(struct bots *bots, struct bot *bot, uint64_t now_us)
@@ -427,4 +431,10 @@ struct bots_summary bots_read_summary(const struct bots *bots)
     summary.update_age_ms_p50 = quantile_ms(bots->age_us, 500000);
     summary.update_age_ms_p99 = quantile_ms(bots->age_us, 990000);
     return summary;
+}
+
+const char *bots_refusal(const struct bots *bots)
+{
+    MUSTER_ASSERT(bots != NULL);
+    return bots->refusal.text;
 }

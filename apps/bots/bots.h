@@ -58,3 +58,6 @@ void bots_leave(struct bots *bots);
 void bots_reset_figures(struct bots *bots);
 
 struct bots_summary bots_read_summary(const struct bots *bots);
+
+/// Why the first bot that was refused at its login could not come in; empty if none was.
+const char *bots_refusal(const struct bots *bots);

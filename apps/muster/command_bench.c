@@ -20,6 +20,7 @@
 #define LINE_BYTES_MAX 4096u
 #define EXIT_NOT_RUN   127
 #define ARGUMENT_MAX   64u
+#define NO_PROGRAM     "no program " PREFIX "NAME stands beside this one; build or install them\n"
 
 static const char *const folders[] = {"", "../bench/"};
 
@@ -95,10 +96,7 @@ static enum exit_code refuse(const struct invocation *invocation, const char *na
     text_quote(&text, name, strlen(name));
     nearest_append(&nearest, &text);
     fprintf(invocation->err, "muster: %s\n", problem.text);
-    fprintf(invocation->err, names.count == 0
-                                 ? "No program " PREFIX
-                                   "NAME stands beside this one; build or install them.\n"
-                                 : "There are:");
+    fprintf(invocation->err, names.count == 0 ? NO_PROGRAM : "There are:");
     for (uint32_t i = 0; i < names.count; i++) {
         fprintf(invocation->err, " %s", names.list[i]);
     }
@@ -112,6 +110,9 @@ static enum exit_code print_names(const struct invocation *invocation)
     list_programs(&names);
     for (uint32_t i = 0; i < names.count; i++) {
         fprintf(invocation->out, "%s\n", names.list[i]);
+    }
+    if (names.count == 0) {
+        fprintf(invocation->err, "muster: " NO_PROGRAM);
     }
     return names.count == 0 ? EXIT_CODE_MISSING : EXIT_CODE_DONE;
 }

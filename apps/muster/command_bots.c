@@ -26,7 +26,7 @@ static bool is_asked_to_stop(struct bots_run *run)
     return signals_read(&run->signals) > 0;
 }
 
-// Runs until a time, or until a signal. @return false after a signal
+// Runs until a time, a signal or the end of all bots. @return false after a signal
 static bool run_until(struct bots_run *run, uint64_t until_us)
 {
     for (uint64_t now_us = clock_monotonic_us(); now_us < until_us; now_us = clock_monotonic_us()) {
@@ -35,6 +35,9 @@ static bool run_until(struct bots_run *run, uint64_t until_us)
         progress_update(&run->progress, bots_read_summary(run->bots).playing, slice_us);
         if (is_asked_to_stop(run)) {
             return false;
+        }
+        if (bots_read_summary(run->bots).ended == flag_number(run->invocation, "count")) {
+            return true;
         }
     }
     return true;
@@ -105,6 +108,10 @@ static enum exit_code play(struct bots_run *run)
     bots_leave(run->bots);
     bots_run_until(run->bots, clock_monotonic_us() + GOODBYE_US);
     const enum exit_code code = print(run, &summary);
+    if (bots_refusal(run->bots)[0] != '\0') {
+        fprintf(
+            run->invocation->err, "muster: a bot could not come in: %s\n", bots_refusal(run->bots));
+    }
     return code == EXIT_CODE_DONE && summary.joined == 0 ? EXIT_CODE_FAILED : code;
 }
 

@@ -303,7 +303,7 @@ static enum exit_code finish(struct up *up)
     log_write(&up->log, LOG_INFO, "stopped",
         LOG_FIELDS(log_number("tick", (int64_t)summary.tick),
             log_number("missed_ticks", (int64_t)summary.missed_ticks)));
-    return flag_is_true(up->invocation, "json") ? up_print_json(up) : EXIT_CODE_DONE;
+    return up_print_report(up);
 }
 
 static void say_where(struct up *up)

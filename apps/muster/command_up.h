@@ -45,8 +45,8 @@ struct up {
     struct state_world world;           // what it resumes from
 };
 
-/// Prints the document of `--json`.
-enum exit_code up_print_json(const struct up *up);
+/// Prints what the run ended with: with `--json` a document, else a few lines.
+enum exit_code up_print_report(const struct up *up);
 
 /// Says what is wrong. @return the code
 enum exit_code up_complain(const struct up *up, const char *text, enum exit_code code);

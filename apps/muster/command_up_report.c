@@ -44,7 +44,7 @@ static double cpu_percent(const struct up *up)
 }
 
 // What the bots measured stands beside what the server did; their keys are those of the document.
-static bool merge_bots(const struct up *up, json_t *document)
+static void merge_bots(const struct up *up, json_t *document)
 {
     static const char *const keys[] = {"update_age_ms", "client_kbit_s", "client_kbit_s_up",
         "bots_late_ms", "bots_cpu_percent", "resumes", "refreshes", "void"};
@@ -56,10 +56,9 @@ static bool merge_bots(const struct up *up, json_t *document)
     const bool is_void = bots == NULL || json_is_true(json_object_get(bots, "void"));
     json_object_set_new(document, "void", json_boolean(is_void));
     json_decref(bots);
-    return is_void;
 }
 
-enum exit_code up_print_json(const struct up *up)
+static json_t *report(const struct up *up)
 {
     struct server *server = server_process_server(up->process);
     muster_stats *stats = server_stats(server);
@@ -73,14 +72,58 @@ enum exit_code up_print_json(const struct up *up)
         "bodies", (json_int_t)summary.entities, "disconnects", (json_int_t)summary.disconnects,
         "server_cpu_percent", cpu_percent(up), "rss_mb", (double)clock_resident_bytes() / 1048576.0,
         "refused", refusals(stats), "final_hash", hash, "seed", (json_int_t)up->seed);
-    bool is_void = false;
     if (flag_number(up->invocation, "bots") > 0) {
-        is_void = merge_bots(up, document);
+        merge_bots(up, document);
     } else {
         json_object_set_new(document, "void", json_false());
     }
-    if (!document_write(document, up->invocation->out)) {
-        return EXIT_CODE_FAILED;
+    return document;
+}
+
+// A number of the document, or of an object in it.
+static double figure(const json_t *document, const char *key, const char *inner)
+{
+    const json_t *value = json_object_get(document, key);
+    return json_number_value(inner != NULL ? json_object_get(value, inner) : value);
+}
+
+static void print_lines(const json_t *document, FILE *out)
+{
+    fprintf(out, "ticks          %.0f, %.0f missed\n", figure(document, "ticks", NULL),
+        figure(document, "missed_ticks", NULL));
+    fprintf(out, "tick           %.1f ms median, %.1f ms p99, %.1f ms max\n",
+        figure(document, "tick_ms", "p50"), figure(document, "tick_ms", "p99"),
+        figure(document, "tick_ms", "max"));
+    fprintf(out, "players        %.0f, %.0f disconnects\n", figure(document, "players", NULL),
+        figure(document, "disconnects", NULL));
+    fprintf(out, "server         %.0f %% of a core, %.0f MB\n",
+        figure(document, "server_cpu_percent", NULL), figure(document, "rss_mb", NULL));
+    if (json_is_object(json_object_get(document, "bots_late_ms"))) {
+        fprintf(out, "update age     %.1f ms median, %.1f ms p99\n",
+            figure(document, "update_age_ms", "p50"), figure(document, "update_age_ms", "p99"));
+        fprintf(out, "received       %.0f kbit/s mean, %.0f kbit/s p99 a bot\n",
+            figure(document, "client_kbit_s", "mean"), figure(document, "client_kbit_s", "p99"));
+        fprintf(out, "bots           %.1f ms late p99, %.0f %% of a core\n",
+            figure(document, "bots_late_ms", "p99"), figure(document, "bots_cpu_percent", NULL));
     }
-    return is_void ? EXIT_CODE_FAILED : EXIT_CODE_DONE;
+    fprintf(out, "final hash     %s\n", json_string_value(json_object_get(document, "final_hash")));
+}
+
+enum exit_code up_print_report(const struct up *up)
+{
+    FILE *out = up->invocation->out;
+    json_t *document = report(up);
+    if (!flag_is_true(up->invocation, "json")) {
+        print_lines(document, out);
+        json_decref(document);
+        return EXIT_CODE_DONE;
+    }
+    const bool is_void = json_is_true(json_object_get(document, "void"));
+    if (is_void) {
+        fprintf(up->invocation->err,
+            "muster: the bots acted %.1f ms late at p99, so the figures are void: this machine "
+            "cannot run so many\n",
+            figure(document, "bots_late_ms", "p99"));
+    }
+    return document_write(document, out) && !is_void ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define TEXT_BYTES_MAX 4096u
+#define REAL_DIGITS    9 // more than is measured, and 0.2 is not written as 0.20000000000000001
 
 json_t *document_text(const char *text)
 {
@@ -33,7 +34,8 @@ bool document_write(json_t *document, FILE *file)
     if (document == NULL) {
         return false;
     }
-    const bool is_written = json_dumpf(document, file, JSON_INDENT(2)) == 0;
+    const bool is_written =
+        json_dumpf(document, file, JSON_INDENT(2) | JSON_REAL_PRECISION(REAL_DIGITS)) == 0;
     json_decref(document);
     return fputc('\n', file) != EOF && is_written;
 }

@@ -136,6 +136,27 @@ static void bots_without_a_server_say_so(void **state)
     program_run((const char *[]){"bots", "--count", "1", "--server", "nowhere", NULL}, &outcome);
     assert_int_equal(outcome.code, 2);
     assert_non_null(strstr(outcome.err, "expected ADDRESS:PORT"));
+    program_run(
+        (const char *[]){"bots", "--count", "2", "--server", "127.0.0.1:9", NULL}, &outcome);
+    assert_int_equal(outcome.code, 1);
+    assert_non_null(strstr(outcome.err, "muster: a bot could not come in: "));
+}
+
+static void a_run_ends_with_its_figures_for_people(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    const struct ports ports = free_ports();
+    run_up(
+        &ports, (const char *[]){"--game", "hello", "--bots", "2", "--for", "1s", NULL}, &outcome);
+    assert_int_equal(outcome.code, 0);
+    assert_int_equal(strncmp(outcome.out, "ticks          ", 15), 0);
+    assert_non_null(strstr(outcome.out, "\nplayers        2, 0 disconnects\n"));
+    assert_non_null(strstr(outcome.out, "\nbots           "));
+    const struct ports others = free_ports();
+    run_up(&others, (const char *[]){"--game", "hello", "--for", "1s", NULL}, &outcome);
+    assert_int_equal(outcome.code, 0);
+    assert_null(strstr(outcome.out, "\nbots           "));
 }
 
 int main(int argc, char **argv)
@@ -146,6 +167,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_file_that_is_no_game_is_refused),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(bots_without_a_server_say_so),
+        cmocka_unit_test(a_run_ends_with_its_figures_for_people),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
