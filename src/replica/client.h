@@ -62,6 +62,7 @@ struct client {
     uint32_t entering_count;
     uint32_t leaving_count;
     uint32_t tick_enter_count; // enters written in this tick
+    uint32_t tick_packet_count;
     uint32_t next_token;
     uint32_t cursor;         // where the next packet goes on
     uint32_t update_bits;    // what an update costs of late, in sixteenths of a bit

@@ -3,9 +3,16 @@
 
 #include "core/assert.h"
 
+#include <string.h>
+
 // Updates that are due may wait for company, so that a client with little to learn gets few
 // packets: half of their ring's interval, and no longer than this.
 #define PATIENCE_TICKS_MAX 6
+
+// So few updates of a ring wait at least so long, for the same reason: a client that is alone need
+// not hear of its own entity in every tick.
+#define LONELY_COUNT 4
+#define LONELY_TICKS 2
 
 // With so many updates due nobody waits.
 #define CROWD_COUNT 48
@@ -64,7 +71,9 @@ static bool is_patience_over(const muster_replica *replica,
             client->wait_stamps[ring] = stamp;
         }
         const uint32_t half = replica->layout.interval_ticks[ring] / 2;
-        const uint32_t patience_ticks = half < PATIENCE_TICKS_MAX ? half : PATIENCE_TICKS_MAX;
+        const uint32_t least = counts[ring] < LONELY_COUNT ? LONELY_TICKS : 0;
+        const uint32_t wanted = half > least ? half : least;
+        const uint32_t patience_ticks = wanted < PATIENCE_TICKS_MAX ? wanted : PATIENCE_TICKS_MAX;
         is_over = is_over || stamp - client->wait_stamps[ring] >= patience_ticks;
     }
     return is_over;
@@ -233,6 +242,7 @@ void server_plan(const muster_replica *replica, struct client *client)
 {
     client->prepared_stamp = replica->history.stamp;
     client->tick_enter_count = 0;
+    client->tick_packet_count = 0;
     client->is_limited = false;
     client->is_open = false;
     if (!client->has_viewer) {
@@ -247,6 +257,7 @@ void server_plan(const muster_replica *replica, struct client *client)
                       is_any_due(replica, client, client->leaving) ||
                       is_any_due(replica, client, client->entering);
     if (client->is_open) {
+        memset(client->wait_stamps, 0, sizeof client->wait_stamps);
         choose(replica, client, due_count);
     }
 }

@@ -12,6 +12,9 @@
 // quarter of a second and about 1 Mbit/s.
 #define ENTER_TICK_MAX 64
 
+// Fewer updates than this do not get one more packet in a tick, but go first in the next tick.
+#define REST_COUNT 16
+
 // A packet with less room than this is not begun.
 #define ROOM_BYTES_MIN 64
 
@@ -361,6 +364,16 @@ static bool find_first(struct client *client)
     return false;
 }
 
+// Whether what is left after a tick's first packets is too little for one more.
+static bool is_rest_small(const struct client *client)
+{
+    uint32_t count = client->entering_count + client->leaving_count == 0 ? 0 : REST_COUNT;
+    for (uint32_t w = 0; w < client->word_count && count < REST_COUNT; w++) {
+        count += (uint32_t)__builtin_popcountll(sendable(client, w));
+    }
+    return client->tick_packet_count > 0 && count < REST_COUNT;
+}
+
 // The parameter that suits the gaps between updates of late.
 static uint32_t choose_rice_bits(uint32_t gap_sixteenths)
 {
@@ -390,6 +403,7 @@ static void close_packet(struct packet *packet, size_t length, size_t update_bit
     client->credit_bytes -= client->viewer.bytes_per_s == 0
                                 ? 0
                                 : (int32_t)length + client->viewer.packet_overhead_bytes;
+    client->tick_packet_count++;
     client->counts.packets++;
     client->counts.bytes += length;
     client->counts.enters += packet->enter_count;
@@ -450,7 +464,7 @@ void muster_replica_write(muster_replica *replica,
         const size_t paid = credit > 0 ? (size_t)credit : 0;
         room = room < paid ? room : paid;
     }
-    if (!client->is_open || room < ROOM_BYTES_MIN) {
+    if (!client->is_open || room < ROOM_BYTES_MIN || is_rest_small(client)) {
         client->is_open = false;
         return;
     }

@@ -26,7 +26,7 @@
 #define STEP_MS          50u
 #define RESUME_WINDOW_US 4000000u
 #define NEAR_M           45.0f
-#define GOOD_AGE_US_MAX  60000u
+#define GOOD_AGE_US_MAX  100000u
 #define QUIET_MS         1800u
 #define STOP_MS          500u
 #define SHOUT_BYTES      16u
