@@ -32,6 +32,7 @@ void client_reset(struct client *client, const struct history *history, float re
     client->update_bits = UPDATE_BITS_GUESS;
     client->gap_sixteenths = 0;
     client->credit_bytes = 0;
+    client->lost_stamp = 0;
     client->newest_acked_stamp = HISTORY_STAMP_FIRST;
     client->ack_count = 0;
     memset(client->wait_stamps, 0, sizeof client->wait_stamps);
@@ -277,6 +278,7 @@ bool client_lost(struct client *client, const struct history *history, uint32_t 
     if (packet == NULL || !is_intact(client, packet)) {
         return false;
     }
+    client->lost_stamp = history->stamp;
     uint32_t next_index = 0;
     for (uint32_t position = packet->journal_begin; position != packet->journal_end;) {
         const struct note note = journal_get(client, &position, next_index);

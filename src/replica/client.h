@@ -69,6 +69,7 @@ struct client {
     uint32_t gap_sixteenths; // what lies between two updates of late
     int32_t credit_bytes;
     uint32_t newest_acked_stamp;
+    uint32_t lost_stamp; // when a packet was last known to be lost; 0: never
     uint32_t ack_count;
     struct client_packet acks[CLIENT_ACK_COUNT]; // acknowledged, not applied yet
     uint32_t wait_stamps[MUSTER_CHANNEL_COUNT];  // when pending updates of a ring began to wait

@@ -10,9 +10,11 @@
 #define PATIENCE_TICKS_MAX 6
 
 // So few updates of a ring wait at least so long, for the same reason: a client that is alone need
-// not hear of its own entity in every tick.
+// not hear of its own entity in every tick. On a line that has lost a packet in the last second each
+// packet counts, and nobody waits for this.
 #define LONELY_COUNT 4
 #define LONELY_TICKS 2
+#define LOSSY_TICKS  60
 
 // With so many updates due nobody waits.
 #define CROWD_COUNT 48
@@ -71,7 +73,8 @@ static bool is_patience_over(const muster_replica *replica,
             client->wait_stamps[ring] = stamp;
         }
         const uint32_t half = replica->layout.interval_ticks[ring] / 2;
-        const uint32_t least = counts[ring] < LONELY_COUNT ? LONELY_TICKS : 0;
+        const bool is_lossy = client->lost_stamp + LOSSY_TICKS > stamp;
+        const uint32_t least = counts[ring] < LONELY_COUNT && !is_lossy ? LONELY_TICKS : 0;
         const uint32_t wanted = half > least ? half : least;
         const uint32_t patience_ticks = wanted < PATIENCE_TICKS_MAX ? wanted : PATIENCE_TICKS_MAX;
         is_over = is_over || stamp - client->wait_stamps[ring] >= patience_ticks;

@@ -417,7 +417,9 @@ bool sim_view_is_right(struct sim *sim, uint32_t client_index, float distance)
     const muster_vec3 place = world->position[player->entity_slot];
     for (uint32_t slot = 0; slot < world->slot_count; slot++) {
         const muster_vec3 way = muster_vec3_sub(world->position[slot], place);
-        if (!world->is_alive[slot] || muster_vec3_dot(way, way) > distance * distance) {
+        const bool is_near = muster_vec3_dot(way, way) <= distance * distance;
+        const bool is_moving = muster_vec3_dot(world->velocity[slot], world->velocity[slot]) > 0.0f;
+        if (!world->is_alive[slot] || !is_near || (is_moving && slot != player->entity_slot)) {
             continue;
         }
         uint32_t index;

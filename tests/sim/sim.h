@@ -77,7 +77,8 @@ uint32_t sim_playing_count(struct sim *sim);
 uint64_t sim_update_age_us(struct sim *sim, uint32_t client_index);
 
 /// Compares what a client knows with the server: every entity within a distance of its own must be
-/// there, every field that it may see must hold the server's value, and no other may be known.
+/// there, every field that it may see must hold the server's value, and no other may be known. What
+/// still moves, as the entity of a player who is lost does, is left out but for its own.
 /// @return false after printing the first difference
 bool sim_view_is_right(struct sim *sim, uint32_t client_index, float distance);
 
