@@ -10,8 +10,8 @@
 #define PATIENCE_TICKS_MAX 6
 
 // So few updates of a ring wait at least so long, for the same reason: a client that is alone need
-// not hear of its own entity in every tick. On a line that has lost a packet in the last second each
-// packet counts, and nobody waits for this.
+// not hear of its own entity in every tick. On a line that has lost a packet in the last second
+// each packet counts, and nobody waits for this.
 #define LONELY_COUNT 4
 #define LONELY_TICKS 2
 #define LOSSY_TICKS  60
