@@ -18,6 +18,8 @@
 
 #define KICK_TEXT_BYTES_MAX 100u
 
+#define REAL_DIGITS 9 // more than is measured, and 0.2 is not written as 0.20000000000000001
+
 bool server_web_is_draining(const struct server_web *web)
 {
     return atomic_load_explicit(&web->is_draining, memory_order_relaxed);
@@ -33,7 +35,8 @@ bool server_web_has_key(const struct http_request *request, const uint8_t key[SE
 
 void server_web_respond(struct http_response *response, uint32_t status, json_t *document)
 {
-    const size_t length = json_dumpb(document, response->room, response->room_bytes, JSON_COMPACT);
+    const size_t length = json_dumpb(document, response->room, response->room_bytes,
+        JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS));
     json_decref(document);
     if (length > response->room_bytes) {
         http_respond_error(response, 500, "internal", "The answer is too long.");
