@@ -2,7 +2,7 @@
 #pragma once
 
 /// Client: joins a world, sends actions and holds what the player may see. A state machine without
-/// sockets and clocks; examples/client.c drives it over UDP in twenty lines.
+/// sockets and clocks; apps/bots/bots.c drives many over UDP.
 ///
 ///     muster_client_connect(client, now, token);
 ///     each frame:
