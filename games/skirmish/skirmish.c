@@ -115,14 +115,14 @@ static const muster_message_def messages[] = {
 
 // What is small or short-lived is not seen from far away.
 static const muster_kind_def kinds[] = {
-    [0] = {"nothing"},
-    [KIND_FIGHTER] = {"fighter"},
-    [KIND_GUARD] = {"guard"},
-    [KIND_BULLET] = {"bullet", .reach_m = 150.0f},
-    [KIND_GRENADE] = {"grenade", .reach_m = 100.0f},
-    [KIND_BLAST] = {"blast", .reach_m = 300.0f},
-    [KIND_PICKUP] = {"pickup", .reach_m = 150.0f},
-    [KIND_LOOSE] = {"loose", .reach_m = 100.0f},
+    [0] = {.name = "nothing"},
+    [KIND_FIGHTER] = {.name = "fighter"},
+    [KIND_GUARD] = {.name = "guard"},
+    [KIND_BULLET] = {.name = "bullet", .reach_m = 150.0f},
+    [KIND_GRENADE] = {.name = "grenade", .reach_m = 100.0f},
+    [KIND_BLAST] = {.name = "blast", .reach_m = 300.0f},
+    [KIND_PICKUP] = {.name = "pickup", .reach_m = 150.0f},
+    [KIND_LOOSE] = {.name = "loose", .reach_m = 100.0f},
 };
 
 #define EACH_PLAYER MUSTER_TASK_EACH_PLAYER, 0
