@@ -26,11 +26,14 @@
 #define STEP_MS          50u
 #define RESUME_WINDOW_US 4000000u
 #define NEAR_M           45.0f
-#define GOOD_AGE_US_MAX  100000u
-#define QUIET_MS         1800u
-#define STOP_MS          500u
-#define SHOUT_BYTES      16u
-#define SHOUT_TICKS      12u
+
+// 14 ms on the line, a tick of 17 ms, two in which few updates wait for company, and the pacing of
+// what is sent.
+#define GOOD_AGE_US_MAX 70000u
+#define QUIET_MS        1800u
+#define STOP_MS         500u
+#define SHOUT_BYTES     16u
+#define SHOUT_TICKS     12u
 
 #define SEED_COUNT    100u
 #define REPEAT_PERIOD 10u // of so many seeds one is run twice
