@@ -4,7 +4,6 @@
 #include "apps/bots/brain.h"
 #include "drivers/clock.h"
 #include "drivers/udp.h"
-#include "harness/packets.h"
 #include "harness/random.h"
 
 #include <stdio.h>
@@ -29,8 +28,10 @@ struct crowd {
     uint64_t random;
     uint64_t step_us;
     uint64_t death_count;
-    struct packets packets;
     struct member *members;
+    muster_packet_batch batch;
+    muster_packet packets[CALL_PACKETS];
+    uint8_t bytes[CALL_PACKETS][MUSTER_PACKET_BYTES_MAX];
 };
 
 static void require(bool condition, const char *what)
@@ -55,7 +56,12 @@ struct crowd *crowd_create(const struct crowd_def *def)
     crowd->step_us = clock_monotonic_us();
     crowd->members = calloc(def->client_count, sizeof crowd->members[0]);
     require(crowd->members != NULL, "no memory");
-    const muster_client_def client_def = muster_client_default_def();
+    for (uint32_t i = 0; i < CALL_PACKETS; i++) {
+        crowd->packets[i].bytes = crowd->bytes[i];
+    }
+    crowd->batch = (muster_packet_batch){.packets = crowd->packets, .capacity = CALL_PACKETS};
+    muster_client_def client_def = muster_client_default_def();
+    client_def.keeps_places = false; // nobody looks at the picture
     struct udp_def udp_def = udp_default_def();
     udp_def.call_packets_max = CALL_PACKETS;
     udp_def.receive_buffer_bytes = BUFFER_BYTES;
@@ -128,8 +134,7 @@ static void act(struct crowd *crowd, struct member *member)
 
 static void receive(struct crowd *crowd, struct member *member)
 {
-    muster_packet_batch *batch = packets_reset(&crowd->packets);
-    batch->capacity = CALL_PACKETS;
+    muster_packet_batch *batch = &crowd->batch;
     (void)udp_receive(member->socket, batch);
     const muster_netcode_time now = time_now();
     for (uint32_t i = 0; i < batch->count; i++) {
@@ -158,7 +163,8 @@ static void take_turn(struct crowd *crowd, struct member *member)
     if (muster_client_state_of(member->client) == MUSTER_CLIENT_PLAYING) {
         act(crowd, member);
     }
-    muster_packet_batch *batch = packets_reset(&crowd->packets);
+    muster_packet_batch *batch = &crowd->batch;
+    batch->count = 0;
     muster_client_update(member->client, time_now(), batch);
     take_what_came(crowd, member->client);
     uint32_t kept = 0;
