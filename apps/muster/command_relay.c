@@ -48,22 +48,25 @@ static bool read_def(const struct invocation *invocation, struct relay_def *out_
 
 static json_t *way_json(const muster_impairment_stats *stats)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "packets_in",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "packets_in",
         (json_int_t)stats->packets_pushed, "packets_out", (json_int_t)stats->packets_popped, "lost",
         (json_int_t)stats->packets_lost, "burst_lost", (json_int_t)stats->packets_burst_lost,
-        "dropped", (json_int_t)stats->packets_dropped, "duplicated",
-        (json_int_t)stats->packets_duplicated, "reordered", (json_int_t)stats->packets_reordered,
-        "bytes_out", (json_int_t)stats->bytes_popped);
+        "too_long", (json_int_t)stats->packets_too_long, "dropped",
+        (json_int_t)stats->packets_dropped, "duplicated", (json_int_t)stats->packets_duplicated,
+        "reordered", (json_int_t)stats->packets_reordered, "bytes_out",
+        (json_int_t)stats->bytes_popped);
 }
 
 static void print_way(const char *name, const muster_impairment_stats *stats, FILE *out)
 {
     fprintf(out,
-        "%-10s %llu packets in, %llu out; %llu lost, %llu in bursts, %llu for want of room, %llu "
-        "doubled, %llu held back\n",
+        "%-10s %llu packets in, %llu out; %llu lost, %llu in bursts, %llu too long, %llu for want "
+        "of "
+        "room, %llu doubled, %llu held back\n",
         name, (unsigned long long)stats->packets_pushed, (unsigned long long)stats->packets_popped,
         (unsigned long long)stats->packets_lost, (unsigned long long)stats->packets_burst_lost,
-        (unsigned long long)stats->packets_dropped, (unsigned long long)stats->packets_duplicated,
+        (unsigned long long)stats->packets_too_long, (unsigned long long)stats->packets_dropped,
+        (unsigned long long)stats->packets_duplicated,
         (unsigned long long)stats->packets_reordered);
 }
 

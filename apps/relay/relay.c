@@ -240,6 +240,7 @@ static void add(muster_impairment_stats *sum, const muster_impairment_stats *par
     sum->packets_popped += part->packets_popped;
     sum->packets_lost += part->packets_lost;
     sum->packets_burst_lost += part->packets_burst_lost;
+    sum->packets_too_long += part->packets_too_long;
     sum->packets_dropped += part->packets_dropped;
     sum->packets_duplicated += part->packets_duplicated;
     sum->packets_reordered += part->packets_reordered;

@@ -92,14 +92,15 @@ static void flush_if_short(struct network *network)
 
 // In.
 
-// Joins and leaves must not be lost, or world and gateway would disagree about who is there: what
-// players send in masses while the world is behind leaves them room.
+// Joins and leaves must not be lost, or world and gateway would disagree about who is there, and
+// neither must what a connection has come to: what players send in masses while the world is behind
+// leaves them room.
 static void push_up(struct server *server, const muster_gateway_event *event)
 {
     const bool has_body = event->type == MUSTER_GATEWAY_MESSAGE;
     const uint32_t body_bytes = has_body ? event->message.length : 0;
     const bool is_of_stay =
-        event->type <= MUSTER_GATEWAY_LEFT || event->type == MUSTER_GATEWAY_READY;
+        event->type <= MUSTER_GATEWAY_LEFT || event->type >= MUSTER_GATEWAY_READY;
     const uint32_t kept_bytes = is_of_stay ? 0 : LINK_UP_KEPT_BYTES;
     void *space;
     if (ring_reserve(server->up, (uint32_t)sizeof *event + body_bytes + kept_bytes, &space) !=

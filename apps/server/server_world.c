@@ -18,6 +18,9 @@
 // What a packet of state costs beside the state: IP and UDP, netcode, session, update head.
 #define STATE_OVERHEAD_BYTES 66u
 
+_Static_assert(MUSTER_GATEWAY_STATE_BYTES_NARROW >= MUSTER_REPLICA_PACKET_BYTES_MIN,
+    "state can be written for every path");
+
 static uint32_t smaller(uint64_t a, uint64_t b)
 {
     return (uint32_t)(a < b ? a : b);
@@ -125,7 +128,8 @@ static muster_status create_tables(struct server *server)
     const muster_allocator heap = server->allocator;
     world->connections = heap.alloc(heap.context, count * sizeof world->connections[0], 8);
     world->sent_ticks = heap.alloc(heap.context, count * sizeof world->sent_ticks[0], 8);
-    if (world->connections == NULL || world->sent_ticks == NULL) {
+    world->state_bytes = heap.alloc(heap.context, count * sizeof world->state_bytes[0], 8);
+    if (world->connections == NULL || world->sent_ticks == NULL || world->state_bytes == NULL) {
         return MUSTER_ERR_NO_MEMORY;
     }
     memset(world->connections, 0, count * sizeof world->connections[0]);
@@ -169,6 +173,9 @@ void world_destroy(struct server *server)
     }
     if (world->sent_ticks != NULL) {
         heap.free(heap.context, world->sent_ticks, count * sizeof world->sent_ticks[0]);
+    }
+    if (world->state_bytes != NULL) {
+        heap.free(heap.context, world->state_bytes, count * sizeof world->state_bytes[0]);
     }
 }
 
@@ -289,6 +296,12 @@ static void take_event(struct server *server, const muster_gateway_event *event,
         forget_connection(world, player_index);
         muster_replica_add_client(world->replica, player_index);
         world->connections[player_index] = event->connection;
+        world->state_bytes[player_index] = MUSTER_GATEWAY_STATE_BYTES_MAX;
+        break;
+    case MUSTER_GATEWAY_PATH:
+        if (world->connections[player_index] == event->connection) {
+            world->state_bytes[player_index] = event->state_bytes_max;
+        }
         break;
     case MUSTER_GATEWAY_LOST:
         forget_connection(world, player_index);
@@ -413,7 +426,7 @@ static bool send_state(struct server *server, uint32_t player_index, bool is_fir
     size_t length;
     muster_replica_token token;
     muster_replica_write(world->replica, player_index, (uint8_t *)(record + 1),
-        MUSTER_GATEWAY_STATE_BYTES_MAX, &length, &token);
+        world->state_bytes[player_index], &length, &token);
     const bool needs_receipt = is_first && tick - world->sent_ticks[player_index] >= RECEIPT_TICKS;
     if (length == 0 && !needs_receipt) {
         return false;

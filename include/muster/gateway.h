@@ -21,8 +21,10 @@
 #include "muster/netcode_server.h"
 #include "muster/session.h"
 
-/// The most bytes of state that one update carries.
-#define MUSTER_GATEWAY_STATE_BYTES_MAX 1152
+/// The most bytes of state that one update carries, and the most that fit on the narrowest path
+/// that is looked for.
+#define MUSTER_GATEWAY_STATE_BYTES_MAX    1152
+#define MUSTER_GATEWAY_STATE_BYTES_NARROW 512
 
 /// A gateway. Created and destroyed by its owner.
 typedef struct muster_gateway muster_gateway;
@@ -96,6 +98,10 @@ typedef enum muster_gateway_event_type {
     /// A player's connection takes state from now on: it has its WELCOME, or it has lost the thread
     /// and asks for everything anew, with a new connection number.
     MUSTER_GATEWAY_READY = 10,
+
+    /// Updates of this connection should carry another number of bytes at most: `state_bytes_max`.
+    /// From READY on it is MUSTER_GATEWAY_STATE_BYTES_MAX; longer ones are sent, and likely lost.
+    MUSTER_GATEWAY_PATH = 11,
 } muster_gateway_event_type;
 
 /// An action that passed every check.
@@ -126,11 +132,8 @@ typedef struct muster_gateway_message {
 
 /// One event.
 typedef struct muster_gateway_event {
-    /// What happened.
-    muster_gateway_event_type type;
-
-    /// MUSTER_NONE for REFUSED.
-    uint32_t player_index;
+    muster_gateway_event_type type; ///< What happened.
+    uint32_t player_index;          ///< MUSTER_NONE for REFUSED.
 
     /// Numbers the connections of a gateway, and what counts as a new one, from 1.
     uint32_t connection;
@@ -147,6 +150,7 @@ typedef struct muster_gateway_event {
         muster_gateway_action action;   ///< Of ACTION.
         muster_gateway_message message; ///< Of MESSAGE.
         uint32_t token;                 ///< Of UPDATE_ACKED and UPDATE_LOST.
+        uint32_t state_bytes_max;       ///< Of PATH.
     };
 } muster_gateway_event;
 
@@ -239,6 +243,6 @@ MUSTER_API const uint64_t *muster_gateway_counters(const muster_gateway *gateway
 MUSTER_API const muster_netcode_counters *muster_gateway_netcode_counters(
     const muster_gateway *gateway);
 
-/// The session of a player, NULL without a connection: for statistics.
+/// A player's session for statistics, NULL without a connection.
 MUSTER_API const muster_session *muster_gateway_session(
     const muster_gateway *gateway, uint32_t player_index);

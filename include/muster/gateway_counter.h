@@ -48,6 +48,9 @@ typedef enum muster_gateway_counter {
     /// Unreliable messages of the game that found no room in the next packet.
     MUSTER_GATEWAY_COUNTER_MESSAGES_DROPPED,
 
+    /// Times that a connection's packets became shorter, because long ones did not arrive.
+    MUSTER_GATEWAY_COUNTER_NARROWED,
+
     /// How many counters there are; not a counter.
     MUSTER_GATEWAY_COUNTER_COUNT,
 } muster_gateway_counter;

@@ -10,8 +10,8 @@
 ///     sleep_until(muster_impairment_next_us(model));
 ///
 /// A link is one direction between two ends and has its own rules, queue and numbers. A packet
-/// meets the rules in this order: trace, random loss, burst loss, rate with queue, delay with
-/// jitter, order, duplication.
+/// meets the rules in this order: trace, random loss, burst loss, length, rate with queue, delay
+/// with jitter, order, duplication.
 ///
 /// - Order: what happens to a packet is a function of seed, link and the packet's number on its
 ///   link; the rate and a trace also look at the time. The same calls give the same result.
@@ -25,7 +25,7 @@
 /// The share that means always, in the fields that count millionths.
 #define MUSTER_PPM 1000000
 
-/// Added to each packet when a rate is kept: IPv4 and UDP headers.
+/// Added to each packet where its length counts, for a rate and an MTU: IPv4 and UDP headers.
 #define MUSTER_IMPAIRMENT_HEADER_BYTES 28
 
 /// A trace point's delay that means the packet is lost.
@@ -64,6 +64,10 @@ typedef struct muster_impairment_rules {
     /// dropped at the tail.
     uint32_t queue_bytes;
 
+    /// Packets of more bytes than this, headers included, are lost without a word: a narrow path.
+    /// In [68, 65535], or 0 for no limit.
+    uint32_t mtu_bytes;
+
     /// True lets jitter reorder packets; otherwise a packet waits for those before it.
     bool is_unordered;
 
@@ -97,6 +101,7 @@ typedef struct muster_impairment_stats {
     uint64_t packets_popped;     ///< Delivered, copies included.
     uint64_t packets_lost;       ///< By random loss or a trace.
     uint64_t packets_burst_lost; ///< Lost in a bad spell.
+    uint64_t packets_too_long;   ///< Longer than the path carries.
     uint64_t packets_dropped;    ///< For want of room in the queue.
     uint64_t packets_duplicated; ///< Copies made.
     uint64_t packets_reordered;  ///< Held back.
@@ -147,11 +152,12 @@ MUSTER_API muster_impairment_stats muster_impairment_get_stats(
 ///     wifi
 ///     delay=100ms,jitter=30ms,loss=20%,dup=1%,reorder=1%,rate=5Mbit,queue=64KB
 ///     mobile,loss=3%,burst=1%/25%/80%,order=free
+///     wifi,mtu=1200B
 ///
 /// Keys: delay, jitter, reorder_by (us, ms, s); loss, dup, reorder (%); burst (three shares:
 /// entering and leaving a bad spell, loss in it); rate (bit, kbit, Mbit, Gbit a second); queue
-/// (B, KB, MB, of 1,000); order (fifo or free). A rate without a queue gets 64 KB, reorder without
-/// reorder_by 20 ms. Later items win.
+/// and mtu (B, KB, MB, of 1,000); order (fifo or free). A rate without a queue gets 64 KB, reorder
+/// without reorder_by 20 ms. Later items win.
 ///
 /// Presets, one way: "lan" 0.3 +- 0.2 ms; "wifi" 8 +- 6 ms, 0.2 % loss and short bursts of half
 /// the packets; "mobile" 45 +- 20 ms, 0.5 % loss, longer bursts, 12 Mbit/s with a deep queue; "bad"

@@ -29,11 +29,13 @@
 /// The largest packet: what one netcode payload carries.
 #define MUSTER_SESSION_PACKET_BYTES_MAX 1200
 
+/// The least that muster_session_packet_bytes() comes down to.
+#define MUSTER_SESSION_NARROW_BYTES_MIN 560
+
 /// Message bytes in one fragment. A longer message is cut into several.
 #define MUSTER_SESSION_FRAGMENT_BYTES 288
 
-/// The largest packet part that one fragment takes. A reliable budget below it may never send
-/// long messages.
+/// The largest part of a packet that a fragment takes. A smaller budget may send no long messages.
 #define MUSTER_SESSION_FRAGMENT_RECORD_BYTES 295
 
 /// The longest reliable message.
@@ -98,22 +100,18 @@ typedef struct muster_session_blob {
 
 /// What muster_session_read() found in one packet.
 typedef struct muster_session_received {
-    /// The packet's blobs in the order of writing.
-    muster_session_blob blobs[MUSTER_SESSION_BLOBS_MAX];
+    muster_session_blob blobs[MUSTER_SESSION_BLOBS_MAX]; ///< In the order of writing.
+    uint32_t blob_count;                                 ///< Blobs in use.
+    uint16_t sequence; ///< The packet's number, which wraps after 65535.
+    bool is_newest;    ///< False for a packet that a later one overtook.
+    bool is_fresh;     ///< False for one read before or too old to tell: nothing in it counted.
 
-    uint32_t blob_count; ///< Blobs in use.
-    uint16_t sequence;   ///< The packet's number, which wraps after 65535.
-    bool is_newest;      ///< False for a packet that a later one overtook.
-    bool is_fresh;       ///< False for one read before or too old to tell: nothing in it counted.
-
-    /// The reason in a close packet, else MUSTER_CLOSE_NONE. Unknown reasons are kept as numbers.
+    /// In a close packet, else MUSTER_CLOSE_NONE. Unknown reasons are kept as numbers.
     uint8_t close_reason;
 
-    /// The text of a close packet: `close_text_length` bytes inside the packet, not
-    /// zero-terminated, printable ASCII or UTF-8 as the peer chose; treat as hostile.
+    /// The text of a close packet, inside the packet and not zero-terminated: hostile bytes, at
+    /// most MUSTER_SESSION_CLOSE_TEXT_BYTES_MAX.
     const char *close_text;
-
-    /// At most MUSTER_SESSION_CLOSE_TEXT_BYTES_MAX.
     uint32_t close_text_length;
 } muster_session_received;
 
@@ -181,6 +179,10 @@ MUSTER_API void muster_session_pool_release(muster_session_pool *pool, muster_se
 MUSTER_API MUSTER_NODISCARD muster_status muster_session_push(
     muster_session *session, uint16_t kind, const uint8_t *bytes, uint32_t length);
 
+/// How long packets should be: MUSTER_SESSION_PACKET_BYTES_MAX, or less where long ones got lost
+/// while short ones arrived. A longer packet may be written all the same; it is likely to be lost.
+MUSTER_API uint32_t muster_session_packet_bytes(const muster_session *session);
+
 /// Begins a packet in the caller's memory: the header and the reliable fragments that are due.
 /// Until it is ended only blobs may be written. A packet that was begun must be ended; if it is
 /// then not sent, it counts as lost.
@@ -232,8 +234,8 @@ MUSTER_API bool muster_session_pop(muster_session *session, muster_session_messa
 /// @return false, leaving `out_fate` alone, when nothing is known
 MUSTER_API bool muster_session_pop_fate(muster_session *session, muster_session_fate *out_fate);
 
-/// True if a packet would carry something even without a blob: fragments that are due, or the
-/// acknowledgement of a packet with content. Also judges which packets are lost by `now_us`.
+/// True if a packet without a blob is due: for fragments, to acknowledge content, or to try what
+/// the path carries. Also judges which packets are lost by `now_us`.
 MUSTER_API bool muster_session_has_due(muster_session *session, uint64_t now_us);
 
 /// The session's counters and estimates.

@@ -17,6 +17,10 @@
 // Room for a packet's session header and reliable fragments beside its inputs.
 #define INPUT_BYTES_MAX 700u
 
+// At most: a session's header and window, and the head of a blob that is not the last.
+#define LOOSE_PACKET_HEAD_BYTES 16u
+#define LOOSE_HEAD_BYTES        3u
+
 // Creation.
 
 muster_client_def muster_client_default_def(void)
@@ -257,7 +261,8 @@ static uint32_t write_inputs(muster_client *client, uint8_t *bytes, uint32_t cap
     }
 }
 
-// Unreliable messages, in a packet of their own: they are rare.
+// Unreliable messages, in a packet of their own: they are rare. What the path has no room for waits
+// for the next, but the first goes out however long it is.
 static void send_loose(muster_client *client, muster_packet_batch *packets)
 {
     struct link *link = &client->links[client->link_index];
@@ -270,7 +275,14 @@ static void send_loose(muster_client *client, muster_packet_batch *packets)
         return;
     }
     const uint8_t *record;
-    for (uint32_t length; (length = loose_first(&client->loose, &record)) > 0;) {
+    uint32_t left = muster_session_packet_bytes(link->session) - LOOSE_PACKET_HEAD_BYTES;
+    bool is_first = true;
+    for (uint32_t length; (length = loose_first(&client->loose, &record)) > 0; is_first = false) {
+        const uint32_t needed = length + LOOSE_HEAD_BYTES;
+        if (!is_first && needed > left) {
+            break;
+        }
+        left -= needed < left ? needed : left;
         uint8_t *bytes;
         uint32_t capacity;
         const muster_status status =
@@ -297,8 +309,13 @@ static void send_inputs(muster_client *client, muster_packet_batch *packets)
     uint8_t *space = packets->packets[packets->count].bytes + MUSTER_NETCODE_PAYLOAD_OFFSET;
     uint8_t *blob;
     uint32_t capacity;
-    if (muster_session_begin_packet(link->session, now_us, space, MUSTER_SESSION_PACKET_BYTES_MAX,
-            MUSTER_SESSION_PACKET_BYTES_MAX - INPUT_BYTES_MAX) != MUSTER_OK) {
+    const uint32_t packet_bytes = muster_session_packet_bytes(link->session);
+    const uint32_t reliable_bytes =
+        packet_bytes > INPUT_BYTES_MAX + MUSTER_SESSION_FRAGMENT_RECORD_BYTES
+            ? packet_bytes - INPUT_BYTES_MAX
+            : MUSTER_SESSION_FRAGMENT_RECORD_BYTES;
+    if (muster_session_begin_packet(link->session, now_us, space, packet_bytes, reliable_bytes) !=
+        MUSTER_OK) {
         return;
     }
     if (muster_session_begin_blob(link->session, PLAY_RECORD_INPUT, true, &blob, &capacity) ==

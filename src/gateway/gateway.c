@@ -338,7 +338,7 @@ const char *muster_gateway_counter_name(muster_gateway_counter counter)
         "left", "kicked", "actions", "messages", "refused_full", "refused_draining",
         "refused_old_token", "refused_player_data", "refused_request_rate", "refused_packet_rate",
         "refused_action_rate", "refused_message_rate", "malformed_packet", "malformed_input",
-        "malformed_message", "queue_full", "refused_outcast", "messages_dropped"};
+        "malformed_message", "queue_full", "refused_outcast", "messages_dropped", "narrowed"};
     const uint32_t index = (uint32_t)counter;
     return index < MUSTER_GATEWAY_COUNTER_COUNT ? names[index] : "unknown";
 }

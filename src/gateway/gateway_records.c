@@ -85,6 +85,7 @@ static void take_inputs(
         const muster_gateway_event event =
             gateway_player_event(gateway, MUSTER_GATEWAY_READY, player_index, false);
         connection->is_ready = gateway_push_event(gateway, &event, NULL, 0);
+        connection->told_bytes = MUSTER_SESSION_PACKET_BYTES_MAX;
     }
     for (uint32_t i = 0; i < count; i++) {
         take_action(gateway, player_index, &inputs[i]);
@@ -164,6 +165,7 @@ void gateway_refresh(muster_gateway *gateway, struct connection *connection)
         connection->number = ++gateway->connection_number;
         connection->epoch++;
         connection->wants_refresh = false;
+        connection->told_bytes = MUSTER_SESSION_PACKET_BYTES_MAX;
     }
 }
 

@@ -17,22 +17,33 @@
 // A payload and, for a client that may not know yet that it is connected, a keep-alive before it.
 #define SLOTS_PER_PAYLOAD 2u
 
-_Static_assert(
-    MUSTER_GATEWAY_STATE_BYTES_MAX + PACKET_OVERHEAD_BYTES <= MUSTER_SESSION_PACKET_BYTES_MAX,
-    "the largest state must fit a packet");
+// Packets of one update: unreliable messages on the narrowest path, then what is reliable.
+#define UPDATE_PACKETS_MAX 4u
 
-// Goes into a packet what fits of the unreliable messages that wait.
-// @return the bytes that they will take
-static uint32_t fit_loose(const struct loose *loose, uint32_t bytes_max)
+#define LOOSE_HEAD_BYTES 3u // of a blob that is not the last
+
+_Static_assert(
+    MUSTER_GATEWAY_STATE_BYTES_MAX + PACKET_OVERHEAD_BYTES == MUSTER_SESSION_PACKET_BYTES_MAX &&
+        MUSTER_GATEWAY_STATE_BYTES_NARROW + PACKET_OVERHEAD_BYTES ==
+            MUSTER_SESSION_NARROW_BYTES_MIN,
+    "the largest state fits a packet, on every path");
+
+// The bytes that all unreliable messages that wait take in a packet.
+static uint32_t loose_packet_bytes(const struct loose *loose)
 {
-    const uint32_t bytes = loose->length + loose->count; // a head of three, not two, each
-    return bytes <= bytes_max ? bytes : 0;
+    return loose->length + loose->count; // a head of three, not two, each
 }
 
-static void write_loose(struct connection *connection)
+// Writes those that fit, but always the first: one that is too long for the path is worth a try.
+static void write_loose(struct connection *connection, uint32_t bytes_max)
 {
     const uint8_t *record;
+    uint32_t bytes = 0;
     for (uint32_t length; (length = loose_first(&connection->loose, &record)) > 0;) {
+        bytes += LOOSE_HEAD_BYTES + length;
+        if (bytes > bytes_max && bytes > LOOSE_HEAD_BYTES + length) {
+            break;
+        }
         uint8_t *space;
         uint32_t capacity;
         const muster_status status = muster_session_begin_blob(
@@ -77,6 +88,29 @@ static void end_payload(muster_gateway *gateway,
     packets->count += status == MUSTER_OK ? 1 : 0;
 }
 
+// What a packet has room for beside its heads and so many bytes, on the connection's path.
+static uint32_t room_beside(const struct connection *connection, uint32_t bytes)
+{
+    const uint32_t room = muster_session_packet_bytes(connection->session) - PACKET_OVERHEAD_BYTES;
+    return room > bytes ? room - bytes : 0;
+}
+
+void gateway_tell_path(muster_gateway *gateway, struct connection *connection)
+{
+    const uint32_t packet_bytes = muster_session_packet_bytes(connection->session);
+    if (!connection->is_ready || packet_bytes == connection->told_bytes) {
+        return;
+    }
+    muster_gateway_event event =
+        gateway_player_event(gateway, MUSTER_GATEWAY_PATH, connection->player_index, false);
+    event.state_bytes_max = packet_bytes - PACKET_OVERHEAD_BYTES;
+    if (gateway_push_event(gateway, &event, NULL, 0)) {
+        const bool is_narrower = packet_bytes < connection->told_bytes;
+        gateway->counters[MUSTER_GATEWAY_COUNTER_NARROWED] += is_narrower ? 1 : 0;
+        connection->told_bytes = packet_bytes;
+    }
+}
+
 muster_status muster_gateway_send_state(muster_gateway *gateway,
     muster_netcode_time now,
     const muster_gateway_state *state,
@@ -99,15 +133,17 @@ muster_status muster_gateway_send_state(muster_gateway *gateway,
     const uint64_t token =
         state->token == 0 ? 0 : (uint64_t)connection->number << 32 | state->token;
     const uint32_t slot_index = begin_payload(gateway, client_index, packets);
-    const uint32_t room = MUSTER_SESSION_PACKET_BYTES_MAX - PACKET_OVERHEAD_BYTES - state->length;
-    const uint32_t loose_bytes = fit_loose(&connection->loose, room);
+    const uint32_t room = room_beside(connection, state->length);
+    const uint32_t loose_bytes = loose_packet_bytes(&connection->loose);
+    const bool has_loose = loose_bytes > 0 && loose_bytes <= room;
     const muster_status status = muster_session_begin_packet(connection->session, now.steady_us,
-        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX, room - loose_bytes);
+        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX,
+        has_loose ? room - loose_bytes : room);
     if (status != MUSTER_OK) {
         return MUSTER_ERR_FULL;
     }
-    if (loose_bytes > 0) {
-        write_loose(connection);
+    if (has_loose) {
+        write_loose(connection, room);
     }
     uint8_t *space;
     uint32_t capacity;
@@ -258,12 +294,12 @@ static void send_packet(
 {
     struct connection *connection = &gateway->connections[client_index];
     const uint32_t slot_index = begin_payload(gateway, client_index, packets);
-    const uint32_t room = MUSTER_SESSION_PACKET_BYTES_MAX - PACKET_OVERHEAD_BYTES;
-    const uint32_t loose_bytes = fit_loose(&connection->loose, room);
+    const uint32_t room = room_beside(connection, 0);
+    const uint32_t loose_bytes = loose_packet_bytes(&connection->loose);
     if (muster_session_begin_packet(connection->session, gateway->now.steady_us,
             payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX,
-            room - loose_bytes) == MUSTER_OK) {
-        write_loose(connection);
+            loose_bytes < room ? room - loose_bytes : 0) == MUSTER_OK) {
+        write_loose(connection, room);
         end_payload(
             gateway, client_index, muster_session_end_packet(connection->session, 0), packets);
     }
@@ -281,9 +317,10 @@ static void send_due(muster_gateway *gateway, uint32_t client_index, muster_pack
     }
     gateway_refresh(gateway, connection);
     gateway_pop_fates(gateway, connection);
+    gateway_tell_path(gateway, connection);
 
-    // Unreliable messages must not keep reliable ones waiting: those then get a second packet.
-    for (uint32_t i = 0; i < 2 && has_slots(packets); i++) {
+    // Unreliable messages must not keep reliable ones waiting: those then get another packet.
+    for (uint32_t i = 0; i < UPDATE_PACKETS_MAX && has_slots(packets); i++) {
         const bool has_loose = connection->loose.count > 0;
         if (has_loose || muster_session_has_due(connection->session, now_us)) {
             send_packet(gateway, client_index, packets);

@@ -63,6 +63,7 @@ struct connection {
     uint32_t welcome_bytes; // handed to the session so far
     struct loose loose;
     uint8_t epoch;         // told to the client with every update
+    uint32_t told_bytes;   // of a packet, as READY and PATH events have said
     uint32_t player_index; // MUSTER_NONE while being told goodbye
     uint32_t number;
     uint32_t goodbye_count;
@@ -143,6 +144,9 @@ void gateway_send_welcome(muster_gateway *gateway, struct connection *connection
 
 /// Begins a new epoch if the client has asked for one and may.
 void gateway_refresh(muster_gateway *gateway, struct connection *connection);
+
+/// Says with an event how long packets should be, if that has changed.
+void gateway_tell_path(muster_gateway *gateway, struct connection *connection);
 
 /// Sends what connections have due, as far as there are slots.
 void gateway_update_connections(muster_gateway *gateway, muster_packet_batch *packets);

@@ -16,6 +16,8 @@
 #define RATE_BITS_MIN    1000u
 #define RATE_BITS_MAX    UINT64_C(100000000000)
 #define QUEUE_BYTES_MIN  1500u
+#define MTU_BYTES_MIN    68u // what every IPv4 hop carries
+#define MTU_BYTES_MAX    65535u
 #define QUEUE_BYTES_MAX  (1u << 30)
 #define PURPOSE          UINT64_C(0x696D70616972) // sets these draws apart from all others
 
@@ -144,6 +146,12 @@ static bool rate_is_valid(const muster_impairment_rules *rules)
                rules->queue_bytes >= QUEUE_BYTES_MIN && rules->queue_bytes <= QUEUE_BYTES_MAX);
 }
 
+static bool mtu_is_valid(const muster_impairment_rules *rules)
+{
+    return rules->mtu_bytes == 0 ||
+           (rules->mtu_bytes >= MTU_BYTES_MIN && rules->mtu_bytes <= MTU_BYTES_MAX);
+}
+
 static bool rules_are_valid(const muster_impairment_rules *rules)
 {
     const bool burst_is_valid = rules->burst_enter_ppm <= MUSTER_PPM &&
@@ -153,7 +161,7 @@ static bool rules_are_valid(const muster_impairment_rules *rules)
     return rules->delay_us <= DELAY_US_MAX && rules->jitter_us <= rules->delay_us &&
            rules->reorder_us <= DELAY_US_MAX && rules->loss_ppm <= MUSTER_PPM &&
            rules->duplicate_ppm <= MUSTER_PPM && rules->reorder_ppm <= MUSTER_PPM &&
-           burst_is_valid && rate_is_valid(rules) && trace_is_valid(rules);
+           burst_is_valid && mtu_is_valid(rules) && rate_is_valid(rules) && trace_is_valid(rules);
 }
 
 muster_impairment_def muster_impairment_default_def(void)
@@ -256,8 +264,8 @@ static uint32_t trace_delay_us(const muster_impairment_rules *rules, uint64_t si
     return rules->trace[first].delay_us;
 }
 
-// Random and burst loss. The chain moves with every packet, also with one that is lost anyway, so
-// that a rule does not change what another one draws.
+// Random and burst loss, and packets that are too long. The chain moves with every packet, also
+// with one that is lost anyway, so that a rule does not change what another one draws.
 static bool is_lost(struct passage *passage)
 {
     struct link *link = passage->link;
@@ -271,6 +279,11 @@ static bool is_lost(struct passage *passage)
     }
     if (link->is_bad && draw(passage, DRAW_BURST_LOSS, rules->burst_loss_ppm)) {
         link->stats.packets_burst_lost++;
+        return true;
+    }
+    if (rules->mtu_bytes > 0 &&
+        passage->length + MUSTER_IMPAIRMENT_HEADER_BYTES > rules->mtu_bytes) {
+        link->stats.packets_too_long++;
         return true;
     }
     return false;

@@ -48,6 +48,8 @@ static const struct quantity rate_quantity = {
     "a rate", "5Mbit", rate_units, ARRAY_COUNT(rate_units), UINT64_C(100000000000), "100Gbit"};
 static const struct quantity size_quantity = {
     "a size", "64KB", size_units, ARRAY_COUNT(size_units), 1u << 30, "1073MB"};
+static const struct quantity mtu_quantity = {
+    "a size", "1200B", size_units, ARRAY_COUNT(size_units), 65535, "65535B"};
 static const struct quantity moment_quantity = {
     "a time", "1500ms", time_units, ARRAY_COUNT(time_units), TRACE_TIME_US_MAX, "86400s"};
 
@@ -209,12 +211,13 @@ enum key {
     KEY_REORDER_BY,
     KEY_RATE,
     KEY_QUEUE,
+    KEY_MTU,
     KEY_ORDER,
     KEY_COUNT,
 };
 
-static const char *const key_names[KEY_COUNT] = {
-    "delay", "jitter", "loss", "burst", "dup", "reorder", "reorder_by", "rate", "queue", "order"};
+static const char *const key_names[KEY_COUNT] = {"delay", "jitter", "loss", "burst", "dup",
+    "reorder", "reorder_by", "rate", "queue", "mtu", "order"};
 
 // How many letters must be changed, added or removed to turn one word into the other.
 static uint32_t word_distance(const char *a, const char *b)
@@ -250,7 +253,7 @@ static bool fail_key(const struct parser *parser, const char *at, const char *wo
     }
     return fail(parser, at,
         "unknown key \"%s\"; expected delay, jitter, loss, burst, dup, reorder, reorder_by, "
-        "rate, queue or order",
+        "rate, queue, mtu or order",
         word);
 }
 
@@ -308,6 +311,18 @@ static bool take_queue(struct parser *parser, muster_impairment_rules *rules)
     return true;
 }
 
+static bool take_mtu(struct parser *parser, muster_impairment_rules *rules)
+{
+    const char *at = parser->at;
+    if (!take_u32(parser, &mtu_quantity, &rules->mtu_bytes)) {
+        return false;
+    }
+    if (rules->mtu_bytes < 68) {
+        return fail(parser, at, "an mtu of at least 68B is expected");
+    }
+    return true;
+}
+
 static bool take_value(struct parser *parser, enum key key, muster_impairment_rules *rules)
 {
     switch (key) {
@@ -329,6 +344,8 @@ static bool take_value(struct parser *parser, enum key key, muster_impairment_ru
         return take_rate(parser, rules);
     case KEY_QUEUE:
         return take_queue(parser, rules);
+    case KEY_MTU:
+        return take_mtu(parser, rules);
     case KEY_ORDER:
     case KEY_COUNT:
         break;

@@ -105,6 +105,7 @@ static void lose_packet(muster_session *session, uint16_t packet)
     MUSTER_ASSERT(sent->state == SESSION_SENT_WAITING);
     sent->state = SESSION_SENT_LOST;
     session->stats.packets_lost++;
+    packet_ladder_lose(&session->ladder, sent->bytes);
     count_loss(session, true);
     if (sent->has_fragments) {
         mark_fragments_lost(session, packet);
@@ -194,6 +195,7 @@ static void confirm_packet(muster_session *session, uint16_t packet)
     }
     sent->state = SESSION_SENT_ACKED;
     session->stats.packets_acked++;
+    packet_ladder_confirm(&session->ladder, sent->bytes);
     if (sent->has_ack && (!session->has_told || session_is_after(sent->ack, session->told_ack))) {
         session->has_told = true;
         session->told_ack = sent->ack;
@@ -454,6 +456,12 @@ static void write_due_fragments(muster_session *session, uint32_t bytes_max)
     }
 }
 
+uint32_t muster_session_packet_bytes(const muster_session *session)
+{
+    MUSTER_ASSERT(session != NULL && session->is_acquired);
+    return packet_ladder_bytes(&session->ladder);
+}
+
 muster_status muster_session_begin_packet(muster_session *session,
     uint64_t now_us,
     uint8_t *bytes,
@@ -544,10 +552,12 @@ uint32_t muster_session_end_packet(muster_session *session, uint64_t token)
         .token = token,
         .sent_us = writer->now_us,
         .ack = session->receive_newest,
+        .bytes = (uint16_t)writer->length,
         .state = SESSION_SENT_WAITING,
         .has_ack = session->has_received,
         .has_fragments = writer->has_fragments,
     };
+    packet_ladder_send(&session->ladder, writer->length);
     session->sent_next++;
     session->is_ack_owed = false;
     session->stats.packets_sent++;
@@ -559,7 +569,8 @@ bool muster_session_has_due(muster_session *session, uint64_t now_us)
 {
     MUSTER_ASSERT(session != NULL);
     session_judge_lost(session, now_us);
-    return session->is_ack_owed || has_due_fragment(session);
+    return session->is_ack_owed || has_due_fragment(session) ||
+           packet_ladder_needs_short(&session->ladder);
 }
 
 uint32_t muster_session_write_close(

@@ -8,6 +8,7 @@
 /// packet. So acks need no bookkeeping for each record, and nothing is timed but packets.
 
 #include "muster/session.h"
+#include "net/packet_ladder.h"
 
 #define SESSION_SENT_COUNT     256u // packets whose fate may be open; a power of two
 #define SESSION_FRAGMENTS_MAX  32u  // fragment records in one packet
@@ -53,7 +54,8 @@ enum session_sent_state {
 struct session_sent {
     uint64_t token;
     uint64_t sent_us;
-    uint16_t ack; // what the packet told the peer
+    uint16_t ack;   // what the packet told the peer
+    uint16_t bytes; // its length
     uint8_t state;
     bool has_ack;
     bool has_fragments;
@@ -151,6 +153,7 @@ struct muster_session {
     uint16_t receive_part_count;
     uint16_t receive_message_count;
 
+    struct packet_ladder ladder;
     struct session_writer writer;
     muster_session_stats stats;
 };

@@ -92,6 +92,31 @@ static void bots_play_through_a_network_that_loses_and_doubles(void **state)
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 
+static void bots_play_through_a_narrow_path(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(&world, (const char *const[]){"--game", "skirmish", NULL});
+    const uint32_t port = world_free_port();
+    const pid_t relay = start_relay(port, world.port, "delay=5ms,mtu=1110B");
+    char server[64];
+    char via[64];
+    snprintf(server, sizeof server, "127.0.0.1:%u", world.port);
+    snprintf(via, sizeof via, "127.0.0.1:%u", port);
+    RUN("bots", "--count", "2", "--server", server, "--via", via, "--for", "3s", "--json");
+    assert_int_equal(outcome.code, 0);
+    assert_int_equal(world_number(outcome.out, "joined"), 2);
+    assert_int_equal(world_number(outcome.out, "playing"), 2);
+    assert_int_equal(kill(relay, SIGTERM), 0);
+    int status = 0;
+    assert_int_equal(waitpid(relay, &status, 0), relay);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    file_read("relay.json", outcome.out);
+    assert_in_range(world_number(strstr(outcome.out, "\"to_clients\""), "too_long"), 1, 1000);
+    assert_int_equal(world_number(strstr(outcome.out, "\"to_server\""), "too_long"), 0);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
 static void wrong_rules_and_addresses_are_refused(void **state)
 {
     (void)state;
@@ -127,6 +152,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bots_play_through_a_network_that_loses_and_doubles),
+        cmocka_unit_test(bots_play_through_a_narrow_path),
         cmocka_unit_test(wrong_rules_and_addresses_are_refused),
         cmocka_unit_test(a_port_in_use_is_missing),
     };

@@ -44,7 +44,7 @@ static const muster_action_def actions[] = {
     {.name = "wave", .rate_hz_max = 1},
 };
 
-enum { MESSAGE_CHAT, MESSAGE_NEWS, MESSAGE_POINT };
+enum { MESSAGE_CHAT, MESSAGE_NEWS, MESSAGE_POINT, MESSAGE_HINT };
 
 static const muster_message_def messages[] = {
     {.name = "chat",
@@ -62,6 +62,11 @@ static const muster_message_def messages[] = {
         .is_reliable = false,
         .is_from_players = true,
         .rate_hz_max = 4},
+    {.name = "hint",
+        .bytes_max = 1000,
+        .is_reliable = false,
+        .is_from_players = false,
+        .rate_hz_max = 1},
 };
 
 static const muster_game game = {
@@ -72,7 +77,7 @@ static const muster_game game = {
     .actions = actions,
     .action_count = 2,
     .messages = messages,
-    .message_count = 3,
+    .message_count = 4,
 };
 
 struct client {
@@ -93,7 +98,8 @@ struct client {
     uint8_t close_reason;
     uint8_t resume_tokens[TOKEN_MAX][MUSTER_CONNECT_TOKEN_BYTES];
     uint32_t resume_token_count;
-    bool is_silent; // sends nothing and hears nothing
+    uint32_t path_bytes; // longer packets do not reach it; 0 lets all through
+    bool is_silent;      // sends nothing and hears nothing
 };
 
 struct world {
@@ -244,6 +250,9 @@ static inline void client_take(
 {
     muster_netcode_payload payload;
     muster_session_received received;
+    if (client->path_bytes > 0 && packet->length > client->path_bytes) {
+        return;
+    }
     if (!muster_netcode_client_receive(client->netcode, now, packet, &payload) ||
         muster_session_read(client->session, now.steady_us, payload.bytes, payload.length,
             &received) != MUSTER_OK) {

@@ -128,6 +128,64 @@ static void a_message_of_the_game_reaches_the_player(void **state)
     assert_int_equal(world->clients[0].custom_count, 1);
 }
 
+// Sends full states of a length for some ticks.
+// @return the length that the last PATH event has asked for, or `state_bytes`
+static uint32_t send_full_states(struct world *world, uint32_t state_bytes, uint32_t tick_count)
+{
+    static const uint8_t bytes[MUSTER_GATEWAY_STATE_BYTES_MAX] = {0};
+    const uint32_t connection = find_event(world, MUSTER_GATEWAY_READY)->connection;
+    const muster_gateway_event ready = *find_event(world, MUSTER_GATEWAY_READY);
+    for (uint32_t i = 0; i < tick_count; i++) {
+        const muster_gateway_state update = {.player_index = 0,
+            .connection = connection,
+            .token = i + 1,
+            .bytes = bytes,
+            .length = state_bytes};
+        assert_int_equal(muster_gateway_send_state(
+                             world->gateway, world->now, &update, &world->to_clients.batch),
+            MUSTER_OK);
+        world->events[0] = ready;
+        world->event_count = 1;
+        run(world, 1);
+        const muster_gateway_event *path = find_event(world, MUSTER_GATEWAY_PATH);
+        if (path != NULL) {
+            assert_int_equal(path->connection, connection);
+            state_bytes = path->state_bytes_max;
+        }
+    }
+    return state_bytes;
+}
+
+static void a_narrow_path_gets_packets_that_it_carries(void **state)
+{
+    struct world *world = world_with_player(state);
+    assert_int_equal(send_full_states(world, MUSTER_GATEWAY_STATE_BYTES_MAX, 60),
+        MUSTER_GATEWAY_STATE_BYTES_MAX);
+    world->clients[0].path_bytes = 600;
+    assert_int_equal(send_full_states(world, MUSTER_GATEWAY_STATE_BYTES_MAX, 200),
+        MUSTER_GATEWAY_STATE_BYTES_NARROW);
+    assert_int_equal(counter(world, MUSTER_GATEWAY_COUNTER_NARROWED), 3);
+    const uint32_t before_count = world->clients[0].update_count;
+    send_full_states(world, MUSTER_GATEWAY_STATE_BYTES_NARROW, 60);
+    assert_int_equal(world->clients[0].update_count, before_count + 60);
+
+    static const uint8_t bytes[1000] = {0};
+    const uint32_t news_count = world->clients[0].custom_count;
+    muster_gateway_send_message(world->gateway, 0, MESSAGE_NEWS, bytes, 1000);
+    for (uint32_t i = 0; i < 3; i++) {
+        muster_gateway_send_message(world->gateway, 0, MESSAGE_HINT, bytes, 300);
+    }
+    run(world, 1);
+    assert_int_equal(world->clients[0].loose_count, 3);
+    run(world, 10);
+    assert_int_equal(world->clients[0].custom_count, news_count + 1);
+    muster_gateway_send_message(
+        world->gateway, 0, MESSAGE_HINT, bytes, 1000); // too long for this path
+    muster_gateway_send_message(world->gateway, 0, MESSAGE_HINT, bytes, 20);
+    run(world, 2);
+    assert_int_equal(world->clients[0].loose_count, 4); // and no harm to the one behind it
+}
+
 static void a_full_world_says_so(void **state)
 {
     struct world *world = world_with_player(state);
@@ -293,6 +351,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(messages_are_checked_against_the_table, teardown),
         cmocka_unit_test_teardown(state_reaches_the_player_and_its_fate_comes_back, teardown),
         cmocka_unit_test_teardown(a_message_of_the_game_reaches_the_player, teardown),
+        cmocka_unit_test_teardown(a_narrow_path_gets_packets_that_it_carries, teardown),
         cmocka_unit_test_teardown(a_full_world_says_so, teardown),
         cmocka_unit_test_teardown(a_lost_player_comes_back_with_its_resume_token, teardown),
         cmocka_unit_test_teardown(a_new_connection_replaces_one_that_still_stands, teardown),

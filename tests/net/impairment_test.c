@@ -95,6 +95,8 @@ static void a_definition_out_of_range_is_refused(void **state)
         {.burst_leave_ppm = MUSTER_PPM + 1},
         {.burst_loss_ppm = MUSTER_PPM + 1},
         {.burst_enter_ppm = 1},
+        {.mtu_bytes = 67},
+        {.mtu_bytes = 65536},
         {.rate_bits = 999, .queue_bytes = 1500},
         {.rate_bits = UINT64_C(100000000001), .queue_bytes = 1500},
         {.rate_bits = 1000, .queue_bytes = 1499},
@@ -262,6 +264,29 @@ static void a_rate_spaces_packets_and_drops_what_the_queue_cannot_hold(void **st
     // A queue of 100 packets of 2 ms each.
     const struct arrival *last = &arrivals[0][count - 1];
     assert_in_range(last->due_us - (uint64_t)last->number * STEP_US, 198000, 200000);
+    muster_impairment_destroy(model);
+}
+
+static void a_narrow_path_loses_what_is_longer_and_nothing_else(void **state)
+{
+    (void)state;
+    muster_impairment *model = model_with(rules_of("mtu=600B,dup=100%"), seed);
+    static const uint8_t bytes[MUSTER_PACKET_BYTES_MAX] = {0};
+    static const uint32_t lengths[] = {1200, 572, 573, 0, 574, 100};
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_int_equal(muster_impairment_push(model, i, 0, bytes, lengths[i]), MUSTER_OK);
+    }
+    const uint32_t wanted[] = {572, 572, 0, 0, 100, 100};
+    muster_impairment_packet packet;
+    for (uint32_t i = 0; i < 6; i++) {
+        assert_true(muster_impairment_pop(model, UINT64_MAX, &packet));
+        assert_int_equal(packet.length, wanted[i]);
+    }
+    assert_false(muster_impairment_pop(model, UINT64_MAX, &packet));
+    const muster_impairment_stats stats = muster_impairment_get_stats(model, 0);
+    assert_int_equal(stats.packets_pushed, 6);
+    assert_int_equal(stats.packets_too_long, 3);
+    assert_int_equal(stats.packets_lost + stats.packets_burst_lost + stats.packets_dropped, 0);
     muster_impairment_destroy(model);
 }
 
@@ -440,7 +465,7 @@ static void errors_name_the_place_and_what_was_expected(void **state)
         {"loss=1%,jiter=3ms", "at 9: unknown key \"jiter\"; did you mean \"jitter\"?"},
         {"dely=3ms", "at 1: unknown key \"dely\"; did you mean \"delay\"?"},
         {"averyverylongkey=3", "at 1: unknown key \"averyverylon\"; expected delay, jitter, loss, "
-                               "burst, dup, reorder, reorder_by, rate, queue or order"},
+                               "burst, dup, reorder, reorder_by, rate, queue, mtu or order"},
         {"delay=", "at 7: expected a time such as 20ms"},
         {"delay=.5s", "at 7: expected a time such as 20ms"},
         {"delay=100", "at 7: the number has no unit; expected a time such as 20ms"},
@@ -459,6 +484,9 @@ static void errors_name_the_place_and_what_was_expected(void **state)
         {"rate=5MB", "at 6: unknown unit \"MB\"; expected a rate such as 5Mbit"},
         {"queue=1KB", "at 7: a queue of at least 1500B is expected"},
         {"queue=2000MB", "at 7: a size of at most 1073MB is expected"},
+        {"mtu=67B", "at 5: an mtu of at least 68B is expected"},
+        {"mtu=66KB", "at 5: a size of at most 65535B is expected"},
+        {"mtu=1200", "at 5: the number has no unit; expected a size such as 1200B"},
         {"order=lifo", "at 7: unknown order \"lifo\"; expected fifo or free"},
         {"delay=20ms,jitter=30ms", "at 1: jitter of 30000 us exceeds the delay of 20000 us"},
     };
@@ -515,6 +543,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(shares_come_out_as_asked),
         cmocka_unit_test(bursts_lose_runs_of_packets),
         cmocka_unit_test(a_rate_spaces_packets_and_drops_what_the_queue_cannot_hold),
+        cmocka_unit_test(a_narrow_path_loses_what_is_longer_and_nothing_else),
         cmocka_unit_test(a_trace_is_followed_and_repeats),
         cmocka_unit_test(the_same_seed_gives_the_same_run_and_another_one_another),
         cmocka_unit_test(links_are_independent),

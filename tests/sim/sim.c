@@ -309,6 +309,11 @@ void sim_set_client_network(struct sim *sim, uint32_t client_index, const char *
     }
 }
 
+uint64_t sim_too_long_count(struct sim *sim, uint32_t client_index)
+{
+    return muster_impairment_get_stats(sim->network, 2 * client_index + LINK_DOWN).packets_too_long;
+}
+
 void sim_drain(struct sim *sim)
 {
     server_drain(sim->server);

@@ -59,6 +59,9 @@ void sim_set_network(struct sim *sim, const char *rules);
 /// The same for one client.
 void sim_set_client_network(struct sim *sim, uint32_t client_index, const char *rules);
 
+/// Packets from the server to a client that were too long for its path.
+uint64_t sim_too_long_count(struct sim *sim, uint32_t client_index);
+
 /// The server empties itself.
 void sim_drain(struct sim *sim);
 
