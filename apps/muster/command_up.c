@@ -158,6 +158,7 @@ static void install_crash_report(struct up *up)
     (void)snprintf(up->facts.version, sizeof up->facts.version, "%s", muster_version());
     (void)snprintf(up->facts.command, sizeof up->facts.command, "%s", up->invocation->path);
     (void)snprintf(up->facts.log_path, sizeof up->facts.log_path, "%s", up->settings.record.file);
+    (void)snprintf(up->facts.game, sizeof up->facts.game, "%s", module_path(up->module.module));
     up->facts.seed = up->seed;
     crash_install(&up->facts);
 }

@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,14 @@ enum exit_code up_complain(const struct up *up, const char *text, enum exit_code
 {
     fprintf(up->invocation->err, "muster: %s\n", text);
     return code;
+}
+
+// A child must not outlive a parent that crashes, not even one that is gone by now.
+static void die_with(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent) {
+        _exit(EXIT_CODE_FAILED);
+    }
 }
 
 static void become_bots(const struct up *up, int output)
@@ -59,8 +68,10 @@ enum exit_code up_start_bots(struct up *up)
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return up_complain(up, strerror(errno), EXIT_CODE_FAILED);
     }
+    const pid_t parent = getpid();
     up->bots_pid = fork();
     if (up->bots_pid == 0) {
+        die_with(parent);
         become_bots(up, ends[1]);
     }
     close(ends[1]);
@@ -131,8 +142,10 @@ enum exit_code up_start_top(struct up *up)
     if (!up->has_top) {
         return EXIT_CODE_DONE;
     }
+    const pid_t parent = getpid();
     up->top_pid = fork();
     if (up->top_pid == 0) {
+        die_with(parent);
         become_top(up);
     }
     if (up->top_pid < 0) {

@@ -122,6 +122,7 @@ static void write_report(int descriptor, const struct crash_facts *facts, int si
     put(descriptor, "muster stopped itself\n");
     put_fact(descriptor, "version: ", facts->version);
     put_fact(descriptor, "command: ", facts->command);
+    put_fact(descriptor, "game: ", facts->game[0] != '\0' ? facts->game : "none");
     put_fact(descriptor, "signal: ", signal_words(signal_number));
     if (installed.condition != NULL) {
         put(descriptor, "assertion: ");
@@ -154,7 +155,10 @@ static void handle(int signal_number)
         write_report(descriptor < 0 ? STDERR_FILENO : descriptor, facts, signal_number);
         if (descriptor >= 0) {
             close(descriptor);
-            put_fact(STDERR_FILENO, "muster: stopped itself; the report is ", path);
+            put(STDERR_FILENO, "muster: stopped itself");
+            put(STDERR_FILENO, facts->game[0] != '\0' ? " while it ran game " : "");
+            put(STDERR_FILENO, facts->game);
+            put_fact(STDERR_FILENO, "; the report is ", path);
         }
     }
     // The signal's default action was restored before this call (SA_RESETHAND), and ends the

@@ -24,6 +24,7 @@ struct crash_facts {
     char folder[CRASH_TEXT_BYTES_MAX]; // where the report goes: crash-PID.txt
     char version[64];
     char command[CRASH_TEXT_BYTES_MAX];  // the command line
+    char game[CRASH_TEXT_BYTES_MAX];     // the file of the game that runs; empty for none
     char log_path[CRASH_TEXT_BYTES_MAX]; // the frame log; empty when none is written
     uint64_t seed;
     _Atomic uint64_t tick; // the world's owner stores it each tick, relaxed

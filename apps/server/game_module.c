@@ -4,15 +4,20 @@
 #include "apps/muster/folder.h"
 #include "apps/muster/text.h"
 #include "core/assert.h"
+#include "drivers/trial.h"
 #include "muster/instance.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define FOLDER_COUNT_MAX 16u
 
-// Beside a build tree's programs, and from an installed program's folder.
-static const char *const relative_folders[] = {"../games", "../lib/muster/games",
-    "../lib/x86_64-linux-gnu/muster/games", "../lib/aarch64-linux-gnu/muster/games"};
+// A constructor that computes for longer than this is taken for one that hangs.
+#define TRIAL_S_MAX 10u
+
+// In the folder above the program's: of a build tree, and where a program is installed.
+static const char *const relative_folders[] = {"games", "lib/muster/games",
+    "lib/x86_64-linux-gnu/muster/games", "lib/aarch64-linux-gnu/muster/games"};
 
 #define RELATIVE_COUNT (sizeof relative_folders / sizeof relative_folders[0])
 
@@ -44,6 +49,9 @@ static void find_folders(struct folders *folders, const char *game_path)
     }
     char own[FOLDER_PATH_BYTES_MAX];
     if (folder_of_program(own, sizeof own)) {
+        own[strlen(own) - 1] = '\0';
+        const char *above = strrchr(own, '/');
+        own[above != NULL ? (size_t)(above - own) + 1 : 0] = '\0';
         for (uint32_t i = 0; i < RELATIVE_COUNT; i++) {
             add_folder(folders, own, relative_folders[i], strlen(relative_folders[i]));
         }
@@ -74,23 +82,11 @@ static muster_status read_game(struct game_module *module, struct driver_error *
     return status;
 }
 
-muster_status game_module_open(const char *name,
-    const char *game_path,
-    struct game_module *out_module,
-    struct driver_error *out_error)
+static muster_status load(
+    const char *path, struct game_module *out_module, struct driver_error *out_error)
 {
-    MUSTER_ASSERT(name != NULL && out_module != NULL && out_error != NULL);
-    *out_module = (struct game_module){0};
     const muster_allocator heap = muster_heap_allocator();
-    struct folders *folders = heap.alloc(heap.context, sizeof *folders, _Alignof(struct folders));
-    if (folders == NULL) {
-        driver_error_write(out_error, 0, "no memory");
-        return MUSTER_ERR_NO_MEMORY;
-    }
-    find_folders(folders, game_path);
-    muster_status status =
-        module_open(name, folders->list, folders->count, &heap, &out_module->module, out_error);
-    heap.free(heap.context, folders, sizeof *folders);
+    muster_status status = module_open(path, NULL, 0, &heap, &out_module->module, out_error);
     if (status == MUSTER_OK) {
         status = read_game(out_module, out_error);
     }
@@ -98,6 +94,52 @@ muster_status game_module_open(const char *name,
         game_module_close(out_module);
     }
     return status;
+}
+
+// What loading says counts when it is done again; here only whether it comes back.
+static void try_to_load(void *context)
+{
+    struct game_module module = {0};
+    struct driver_error error;
+    if (load(context, &module, &error) == MUSTER_OK) {
+        game_module_close(&module);
+    }
+}
+
+static muster_status find(const char *name,
+    const char *game_path,
+    char out_path[MODULE_PATH_BYTES_MAX],
+    struct driver_error *out_error)
+{
+    const muster_allocator heap = muster_heap_allocator();
+    struct folders *folders = heap.alloc(heap.context, sizeof *folders, _Alignof(struct folders));
+    if (folders == NULL) {
+        driver_error_write(out_error, 0, "no memory");
+        return MUSTER_ERR_NO_MEMORY;
+    }
+    find_folders(folders, game_path);
+    const muster_status status =
+        module_find(name, folders->list, folders->count, out_path, out_error);
+    heap.free(heap.context, folders, sizeof *folders);
+    return status;
+}
+
+muster_status game_module_open(const char *name,
+    const char *game_path,
+    struct game_module *out_module,
+    struct driver_error *out_error)
+{
+    MUSTER_ASSERT(name != NULL && out_module != NULL && out_error != NULL);
+    *out_module = (struct game_module){0};
+    char path[MODULE_PATH_BYTES_MAX];
+    const muster_status status = find(name, game_path, path, out_error);
+    if (status != MUSTER_OK) {
+        return status;
+    }
+    char what[MODULE_PATH_BYTES_MAX + 32];
+    (void)snprintf(what, sizeof what, "loading game %s", path);
+    const muster_status tried = trial_run(try_to_load, path, what, TRIAL_S_MAX, out_error);
+    return tried == MUSTER_OK ? load(path, out_module, out_error) : tried;
 }
 
 void game_module_close(struct game_module *module)

@@ -11,7 +11,7 @@ struct driver_error {
     int code;
 
     /// One line for a person: what was tried, on what, and the reason.
-    char text[256];
+    char text[1024];
 };
 
 /// Writes an error: the formatted text, followed by the system's words for `code` if that is not

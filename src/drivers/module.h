@@ -15,9 +15,22 @@
 /// A loaded module.
 struct module;
 
-/// Loads a module.
+/// Finds the file of a module.
 /// @param name          a path if it contains "/", else a name that is looked for as
 ///                      "<folder>/<name>.so" in each folder in turn
+/// @param folders       may be NULL if `folder_count` is 0
+/// @param out_path      set to the path of the first that is there; empty on failure
+/// @param out_error     told where it was looked for; may be NULL
+/// @return MUSTER_ERR_NOT_FOUND if there is no such file, MUSTER_ERR_INVALID if a path is too long
+///         or the name empty
+MUSTER_NODISCARD muster_status module_find(const char *name,
+    const char *const *folders,
+    uint32_t folder_count,
+    char out_path[MODULE_PATH_BYTES_MAX],
+    struct driver_error *out_error);
+
+/// Loads a module.
+/// @param name          as for module_find()
 /// @param folders       may be NULL if `folder_count` is 0
 /// @param folder_count  how many
 /// @param allocator     where the module's own few bytes come from; copied

@@ -40,6 +40,7 @@ static void set_facts(void)
     facts = (struct crash_facts){.version = "0.1.0 (abc)", .seed = UINT64_MAX};
     snprintf(facts.folder, sizeof facts.folder, "%s", folder);
     snprintf(facts.command, sizeof facts.command, "muster up --bots 3");
+    snprintf(facts.game, sizeof facts.game, "games/hello.so");
     snprintf(facts.log_path, sizeof facts.log_path, "run.mlog");
 }
 
@@ -107,6 +108,7 @@ static void an_assertion_leaves_a_report_of_what_failed_and_how_to_replay_it(voi
     const char *begin = "muster stopped itself\n"
                         "version: 0.1.0 (abc)\n"
                         "command: muster up --bots 3\n"
+                        "game: games/hello.so\n"
                         "signal: SIGABRT\n"
                         "assertion: tests/apps/crash_test.c:";
     assert_int_equal(strncmp(report, begin, strlen(begin)), 0);

@@ -12,8 +12,10 @@
 
 #include <arpa/inet.h>
 #include <jansson.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 // Worlds of `muster up` with real bots over real sockets, as a user starts them.
 
@@ -89,10 +91,67 @@ static void a_game_that_is_not_there_is_named_with_where_it_was_looked_for(void 
     (void)state;
     struct outcome outcome;
     const struct ports ports = free_ports();
+    setenv("MUSTER_GAME_PATH", "/nowhere:./also", 1);
     run_up(&ports, (const char *[]){"--game", "nosuch", NULL}, &outcome);
     assert_int_equal(outcome.code, 3);
-    assert_non_null(strstr(outcome.err, "nosuch"));
     assert_string_equal(outcome.out, "");
+    // Every folder stands there: those of the variable, then the program's own.
+    const char *at = strstr(outcome.err, "muster: no module nosuch; looked in /nowhere, ./also, /");
+    assert_non_null(at);
+    static const char *const own[] = {"/games, ", "/lib/muster/games, ",
+        "/lib/x86_64-linux-gnu/muster/games, ", "/lib/aarch64-linux-gnu/muster/games\n"};
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++) {
+        at = strstr(at, own[i]);
+        assert_non_null(at);
+    }
+    unsetenv("MUSTER_GAME_PATH");
+}
+
+// Runs a game that is broken somewhere.
+static void run_broken(const char *place, struct outcome *outcome)
+{
+    char name[32];
+    const struct ports ports = free_ports();
+    snprintf(name, sizeof name, "broken_%s", place);
+    setenv("MUSTER_GAME_PATH", MUSTER_TEST_GAMES, 1);
+    run_up(&ports, (const char *[]){"--game", name, "--bots", "1", "--for", "1s", NULL}, outcome);
+    unsetenv("MUSTER_GAME_PATH");
+}
+
+static void a_game_that_crashes_while_it_is_loaded_is_named_and_refused(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {{"constructor", "is stopped by signal 11 (SIGSEGV)"},
+        {"end", "ends the program with exit code 7"}, {"entry", "is stopped by signal 6 (SIGABRT)"},
+        {"table", "is stopped by signal 11 (SIGSEGV)"}};
+    char folder[64];
+    struct outcome outcome;
+    folder_begin(folder);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        run_broken(cases[i][0], &outcome);
+        assert_int_equal(outcome.code, 2);
+        char words[1024];
+        snprintf(words, sizeof words, "muster: loading game %s/broken_%s.so %s\n",
+            MUSTER_TEST_GAMES, cases[i][0], cases[i][1]);
+        assert_string_equal(outcome.err, words);
+        assert_string_equal(outcome.out, "");
+    }
+    assert_int_equal(rmdir(folder), 0); // empty: no report, no core file
+    assert_int_equal(mkdir(folder, 0700), 0);
+    folder_end(folder);
+}
+
+static void a_game_that_crashes_when_its_world_is_made_is_named_in_a_report(void **state)
+{
+    (void)state;
+    char folder[64];
+    struct outcome outcome;
+    folder_begin(folder);
+    run_broken("start", &outcome);
+    assert_int_equal(outcome.code, 128 + SIGSEGV);
+    assert_non_null(strstr(outcome.err, "muster: stopped itself while it ran game "));
+    assert_non_null(strstr(outcome.err, "/broken_start.so; the report is ./crash-"));
+    folder_end(folder);
 }
 
 static void a_file_that_is_no_game_is_refused(void **state)
@@ -164,6 +223,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bots_play_over_real_sockets_and_the_figures_are_one_document),
         cmocka_unit_test(a_game_that_is_not_there_is_named_with_where_it_was_looked_for),
+        cmocka_unit_test(a_game_that_crashes_while_it_is_loaded_is_named_and_refused),
+        cmocka_unit_test(a_game_that_crashes_when_its_world_is_made_is_named_in_a_report),
         cmocka_unit_test(a_file_that_is_no_game_is_refused),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(bots_without_a_server_say_so),

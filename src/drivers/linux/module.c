@@ -17,7 +17,25 @@ struct module {
     char path[MODULE_PATH_BYTES_MAX];
 };
 
-// Writes the path of the first folder that has the file.
+static void complain_of_folders(const char *name,
+    const char *const *folders,
+    uint32_t folder_count,
+    struct driver_error *out_error)
+{
+    if (out_error == NULL) {
+        return;
+    }
+    char text[sizeof out_error->text] = "nowhere";
+    size_t length = 0;
+    for (uint32_t i = 0; i < folder_count && length < sizeof text; i++) {
+        const int added =
+            snprintf(text + length, sizeof text - length, "%s%s", i > 0 ? ", " : "", folders[i]);
+        length += added > 0 ? (size_t)added : 0;
+    }
+    driver_error_write(out_error, 0, "no module %.64s; looked in %.900s", name, text);
+    out_error->code = ENOENT;
+}
+
 static muster_status find(const char *name,
     const char *const *folders,
     uint32_t folder_count,
@@ -44,10 +62,25 @@ static muster_status find(const char *name,
     if (is_path) {
         driver_error_write(out_error, ENOENT, "cannot load %.128s", name);
     } else {
-        driver_error_write(out_error, ENOENT, "no module %.64s in %u folders, the last being %.96s",
-            name, folder_count, folder_count > 0 ? folders[folder_count - 1] : "none");
+        complain_of_folders(name, folders, folder_count, out_error);
     }
     return MUSTER_ERR_NOT_FOUND;
+}
+
+muster_status module_find(const char *name,
+    const char *const *folders,
+    uint32_t folder_count,
+    char out_path[MODULE_PATH_BYTES_MAX],
+    struct driver_error *out_error)
+{
+    MUSTER_ASSERT(name != NULL);
+    MUSTER_ASSERT(folders != NULL || folder_count == 0);
+    MUSTER_ASSERT(out_path != NULL);
+    const muster_status status = find(name, folders, folder_count, out_path, out_error);
+    if (status != MUSTER_OK) {
+        out_path[0] = '\0';
+    }
+    return status;
 }
 
 muster_status module_open(const char *name,
@@ -57,14 +90,12 @@ muster_status module_open(const char *name,
     struct module **out_module,
     struct driver_error *out_error)
 {
-    MUSTER_ASSERT(name != NULL);
-    MUSTER_ASSERT(folders != NULL || folder_count == 0);
     MUSTER_ASSERT(allocator != NULL);
     MUSTER_ASSERT(out_module != NULL);
     *out_module = NULL;
 
     char path[MODULE_PATH_BYTES_MAX];
-    const muster_status status = find(name, folders, folder_count, path, out_error);
+    const muster_status status = module_find(name, folders, folder_count, path, out_error);
     if (status != MUSTER_OK) {
         return status;
     }
