@@ -56,8 +56,8 @@ void world_tell(struct server *server, muster_event_type type, uint64_t detail, 
 
 static bool is_ended_by_server(muster_close_reason reason)
 {
-    return reason == MUSTER_CLOSE_KICKED || reason == MUSTER_CLOSE_PROTOCOL ||
-           reason == MUSTER_CLOSE_LIMIT;
+    return reason == MUSTER_CLOSE_KICKED || reason == MUSTER_CLOSE_VERSION ||
+           reason == MUSTER_CLOSE_PROTOCOL || reason == MUSTER_CLOSE_LIMIT;
 }
 
 static void tell_player(

@@ -150,24 +150,37 @@ void sim_destroy(struct sim *sim)
     free(sim);
 }
 
-void sim_login(struct sim *sim, uint32_t client_index)
+muster_login sim_tokens(const struct sim *sim)
 {
-    muster_player player = {.id = {client_index + 1, sim->def.seed}, .tier = client_index % 3};
-    snprintf(player.name, sizeof player.name, "player %u", client_index);
+    return sim->login;
+}
+
+void sim_make_token(struct sim *sim,
+    const muster_login *login,
+    uint32_t index,
+    uint8_t out_token[MUSTER_CONNECT_TOKEN_BYTES])
+{
+    muster_player player = {.id = {index + 1, sim->def.seed}, .tier = index % 3};
+    snprintf(player.name, sizeof player.name, "player %u", index);
     uint8_t random_bytes[MUSTER_LOGIN_RANDOM_BYTES];
-    uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
     sim->login_count++;
     for (uint32_t i = 0; i < sizeof random_bytes; i += 8) {
         const muster_random_key key = {.seed = sim->def.seed,
-            .entity = client_index,
+            .entity = index,
             .tick = sim->login_count,
             .purpose = RANDOM_TOKEN};
         bytes_store_u64(random_bytes + i, muster_random(key, i));
     }
     const uint64_t issue = sim->now.steady_us * 1000 + sim->login_count;
-    require(muster_login_issue(&sim->login, &player, issue, sim->now.unix_s, random_bytes, token) ==
+    require(muster_login_issue(login, &player, issue, sim->now.unix_s, random_bytes, out_token) ==
                 MUSTER_OK,
         "no token");
+}
+
+void sim_login(struct sim *sim, uint32_t client_index)
+{
+    uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
+    sim_make_token(sim, &sim->login, client_index, token);
     require(muster_client_connect(sim->clients[client_index].client, sim->now, token) == MUSTER_OK,
         "the token is refused");
 }
@@ -190,6 +203,9 @@ static void send_to_clients(void *context, muster_packet_batch *batch)
         const muster_packet *packet = &batch->packets[i];
         const uint32_t client_index = packet->address.port - PORT_CLIENT;
         if (client_index >= sim->def.client_count) {
+            if (sim->def.answer != NULL) {
+                sim->def.answer(sim, packet);
+            }
             continue; // an answer to a packet that was injected
         }
         const muster_address address = client_address(sim, client_index);

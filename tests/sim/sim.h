@@ -21,7 +21,8 @@ struct sim;
 /// What a client does on each of its ticks.
 typedef void sim_behaviour(struct sim *sim, uint32_t client_index, muster_client *client);
 
-/// Sees each packet that arrives at the server over the network, not those that are injected.
+/// Sees each packet that arrives at the server over the network, not those that are injected; or
+/// each that the server sends to an address that is no client's.
 typedef void sim_tap(struct sim *sim, const muster_packet *packet);
 
 struct sim_def {
@@ -31,6 +32,7 @@ struct sim_def {
     const char *network; // rules both ways, as muster_impairment_parse() reads them; NULL: none
     sim_behaviour *behaviour;  // NULL: clients only look
     sim_tap *tap;              // NULL: nobody listens
+    sim_tap *answer;           // NULL: what goes to addresses that are no client's is lost
     muster_parallel parallel;  // zeroed: serial
     uint64_t resume_window_us; // 0: the default of both ends
     const char *record_path;   // a new file for the frame log; NULL: none
@@ -43,6 +45,15 @@ void sim_destroy(struct sim *sim);
 
 /// Gives a client a token of a player named after it, and lets it connect.
 void sim_login(struct sim *sim, uint32_t client_index);
+
+/// What the server's tokens are made from.
+muster_login sim_tokens(const struct sim *sim);
+
+/// Makes a fresh token for the player who is named after an index.
+void sim_make_token(struct sim *sim,
+    const muster_login *login,
+    uint32_t index,
+    uint8_t out_token[MUSTER_CONNECT_TOKEN_BYTES]);
 
 /// Runs on.
 void sim_run_ms(struct sim *sim, uint32_t ms);
