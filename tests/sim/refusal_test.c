@@ -500,6 +500,26 @@ static void who_speaks_another_version_is_sent_away_with_a_reason(void **state)
     end(sim);
 }
 
+// Everybody hears each shout, and the stranger acknowledges none.
+static void who_falls_too_far_behind_is_sent_away(void **state)
+{
+    (void)state;
+    struct sim *sim = sim_with_players();
+    stranger.never_acks = true;
+    stranger_comes(sim);
+    for (uint32_t i = 0; i < 300; i++) {
+        for (uint32_t k = 0; k < CLIENT_COUNT; k++) {
+            assert_int_equal(
+                muster_client_send(sim_client(sim, k), SIM_MESSAGE_SHOUT, "hey", 3), MUSTER_OK);
+        }
+        stranger_run_ms(&stranger, sim, 60);
+    }
+    assert_audited(sim, "limit", (const char *const[]){"player_kicked", "player_left", NULL});
+    assert_int_equal(sim_gateway_counter(sim, MUSTER_GATEWAY_COUNTER_QUEUE_FULL), 1);
+    assert_int_equal(sim_playing_count(sim), CLIENT_COUNT);
+    end(sim);
+}
+
 static void who_leaves_or_falls_silent_is_written_down(void **state)
 {
     (void)state;
@@ -562,6 +582,71 @@ static void actions_after_leaving_change_nothing(void **state)
     assert_int_equal(hash_after_leaving(true), hash_after_leaving(false));
 }
 
+// Dies of walking as fast as it can to the north.
+static void act_or_die(const muster_host *host, muster_world *world, const muster_action *action)
+{
+    const uint32_t slot = host->player_entity(world, action->player_index);
+    if (slot != MUSTER_NONE && action->values[1].real > 5.95f) {
+        host->entity_remove(world, slot);
+        return;
+    }
+    sim_game()->act(host, world, action);
+}
+
+static uint64_t death_ms;
+static bool acts_after_death;
+
+static void walk_and_die(struct sim *sim, uint32_t client_index, muster_client *client)
+{
+    const uint64_t now_ms = sim_now(sim).steady_us / 1000;
+    const muster_value deadly[] = {{.real = 0.0f}, {.real = 6.0f}};
+    uint32_t sequence;
+    if (client_index == 0 && now_ms >= death_ms) {
+        const bool acts = now_ms < death_ms + 100 || acts_after_death;
+        (void)!(acts ? muster_client_act(client, SIM_ACTION_WALK, deadly, &sequence) : MUSTER_OK);
+        return;
+    }
+    walk_about(sim, client_index, client);
+}
+
+static uint64_t hash_after_death(bool acts_on, uint32_t *out_counted)
+{
+    muster_game game = *sim_game();
+    game.act = act_or_die;
+    acts_after_death = acts_on;
+    death_ms = UINT64_MAX;
+    const struct sim_def def = {.game = &game,
+        .seed = 9,
+        .client_count = CLIENT_COUNT,
+        .network = "delay=10ms",
+        .behaviour = walk_and_die};
+    struct sim *sim = sim_create(&def);
+    for (uint32_t i = 0; i < CLIENT_COUNT; i++) {
+        sim_login(sim, i);
+    }
+    sim_run_ms(sim, 1000);
+    assert_int_equal(server_read_summary(sim_server(sim)).entities, CLIENT_COUNT);
+    death_ms = sim_now(sim).steady_us / 1000;
+    sim_run_ms(sim, 2000);
+    const struct server_summary summary = server_read_summary(sim_server(sim));
+    assert_int_equal(summary.entities, CLIENT_COUNT - 1);
+    assert_int_equal(summary.players, CLIENT_COUNT);
+    assert_int_equal(sim_playing_count(sim), CLIENT_COUNT);
+    *out_counted = muster_client_counted(sim_client(sim, 0));
+    sim_destroy(sim);
+    return summary.hash;
+}
+
+static void actions_after_death_count_and_change_nothing(void **state)
+{
+    (void)state;
+    uint32_t counted_quiet;
+    uint32_t counted;
+    const uint64_t quiet = hash_after_death(false, &counted_quiet);
+    assert_int_equal(hash_after_death(true, &counted), quiet);
+    assert_true(counted > counted_quiet + 100); // the client learns that they came
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -580,8 +665,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_player_of_another_version_is_refused_with_a_reason),
         cmocka_unit_test(who_breaks_the_protocol_is_sent_away_with_a_reason),
         cmocka_unit_test(who_speaks_another_version_is_sent_away_with_a_reason),
+        cmocka_unit_test(who_falls_too_far_behind_is_sent_away),
         cmocka_unit_test(who_leaves_or_falls_silent_is_written_down),
         cmocka_unit_test(actions_after_leaving_change_nothing),
+        cmocka_unit_test(actions_after_death_count_and_change_nothing),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,19 +48,6 @@ void stranger_destroy(struct stranger *stranger)
     stranger->session = NULL;
 }
 
-static void take_messages(struct stranger *stranger)
-{
-    muster_session_message message;
-    while (muster_session_pop(stranger->session, &message)) {
-        struct play_welcome welcome;
-        struct play_tables tables;
-        if (message.kind == PLAY_MESSAGE_WELCOME &&
-            play_read_welcome(message.bytes, message.length, &welcome, &tables) == MUSTER_OK) {
-            stranger->newest_tick = welcome.tick;
-        }
-    }
-}
-
 void stranger_take(struct stranger *stranger, struct sim *sim, const muster_packet *packet)
 {
     uint8_t bytes[MUSTER_PACKET_BYTES_MAX];
@@ -77,8 +64,8 @@ void stranger_take(struct stranger *stranger, struct sim *sim, const muster_pack
         return;
     }
     stranger->packets_received++;
+    stranger->newest_tick = 1; // as if it had its welcome: it looks at no state
     if (stranger->never_acks) {
-        stranger->newest_tick = 1; // it cannot know better
         return;
     }
     if (muster_session_read(stranger->session, sim_now(sim).steady_us, payload.bytes,
@@ -90,7 +77,9 @@ void stranger_take(struct stranger *stranger, struct sim *sim, const muster_pack
         memcpy(stranger->close_text, received.close_text, received.close_text_length);
         stranger->close_text[received.close_text_length] = '\0';
     }
-    take_messages(stranger);
+    muster_session_message message;
+    while (muster_session_pop(stranger->session, &message)) {
+    }
 }
 
 static bool is_connected(const struct stranger *stranger)
@@ -123,7 +112,7 @@ void stranger_send(
 {
     uint8_t space[MUSTER_PACKET_BYTES_MAX];
     muster_packet packet = {.bytes = space};
-    uint8_t *blob;
+    uint8_t *blob = NULL;
     uint32_t capacity;
     if (!is_connected(stranger)) {
         return;

@@ -18,7 +18,7 @@ struct stranger {
     muster_session_pool *pool;
     muster_session *session;
     muster_address address;
-    uint64_t newest_tick; // named in each INPUT; from the WELCOME
+    uint64_t newest_tick; // named in each INPUT; 0 before anything is heard
     uint32_t packets_received;
     uint8_t close_reason;
     char close_text[MUSTER_SESSION_CLOSE_TEXT_BYTES_MAX + 1];
