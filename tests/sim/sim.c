@@ -377,6 +377,23 @@ uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which)
         server_stats(sim->server), SERVER_STAT_GATEWAY, (uint32_t)which);
 }
 
+muster_impairment_stats sim_network_stats(const struct sim *sim)
+{
+    muster_impairment_stats sum = {0};
+    for (uint32_t i = 0; i < 2 * sim->def.client_count; i++) {
+        const muster_impairment_stats link = muster_impairment_get_stats(sim->network, i);
+        sum.packets_pushed += link.packets_pushed;
+        sum.packets_popped += link.packets_popped;
+        sum.packets_lost += link.packets_lost;
+        sum.packets_burst_lost += link.packets_burst_lost;
+        sum.packets_dropped += link.packets_dropped;
+        sum.packets_duplicated += link.packets_duplicated;
+        sum.packets_reordered += link.packets_reordered;
+        sum.bytes_popped += link.bytes_popped;
+    }
+    return sum;
+}
+
 uint64_t sim_update_age_us(struct sim *sim, uint32_t client_index)
 {
     const uint64_t tick_us = 1000000 / sim->def.game->tick_rate_hz;

@@ -102,5 +102,8 @@ bool sim_player_place(struct sim *sim, uint32_t client_index, float out_place[2]
 /// The world's hash together with every counter of the server and of the clients.
 uint64_t sim_fingerprint(struct sim *sim);
 
+/// What became of all packets so far, over all clients and both ways.
+muster_impairment_stats sim_network_stats(const struct sim *sim);
+
 /// A counter of the gateway.
 uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which);
