@@ -83,6 +83,10 @@ typedef enum muster_netcode_counter {
     /// Denials accepted (by a client).
     MUSTER_NETCODE_COUNTER_DENIED,
 
+    /// What says again what is known: requests and responses of a client that is connected or that
+    /// was just refused, and goodbyes of one that has just left.
+    MUSTER_NETCODE_COUNTER_REPEATED,
+
     /// Too short, or a request of another size than 1,078 bytes.
     MUSTER_NETCODE_COUNTER_REFUSED_SIZE,
 
@@ -125,10 +129,10 @@ typedef enum muster_netcode_counter {
     /// Requests with a token used from another address, or that has led to a connection already.
     MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED,
 
-    /// Requests and responses from an address that is connected.
+    /// Requests from an address that is connected, for another connection; once for each token.
     MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS_CONNECTED,
 
-    /// Requests and responses for a client id that is connected.
+    /// Requests and responses for a client id that is connected from another address.
     MUSTER_NETCODE_COUNTER_REFUSED_ID_CONNECTED,
 
     /// Requests and responses denied because every client slot is taken.

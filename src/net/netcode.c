@@ -19,6 +19,8 @@ const char *muster_netcode_counter_name(muster_netcode_counter counter)
         return "response";
     case MUSTER_NETCODE_COUNTER_DENIED:
         return "denied";
+    case MUSTER_NETCODE_COUNTER_REPEATED:
+        return "repeated";
     case MUSTER_NETCODE_COUNTER_REFUSED_SIZE:
         return "refused_size";
     case MUSTER_NETCODE_COUNTER_REFUSED_TYPE:

@@ -189,6 +189,18 @@ static bool request_open(
     return true;
 }
 
+// A client repeats its request until it is answered, so some are under way when it is in. One that
+// hears nothing asks for another connection, again and again, while its first is still there; that
+// is one refusal.
+static muster_netcode_counter fate_of_connected(struct client *client, uint64_t client_id)
+{
+    if (client->client_id == client_id || client->refused_id == client_id) {
+        return MUSTER_NETCODE_COUNTER_REPEATED;
+    }
+    client->refused_id = client_id;
+    return MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS_CONNECTED;
+}
+
 // Counts and returns true if the address or the client id has a client slot.
 static bool is_connected_already(
     muster_netcode_server *server, const muster_address *address, uint64_t client_id)
@@ -196,7 +208,7 @@ static bool is_connected_already(
     uint32_t slot;
     const uint64_t key = netcode_server_address_key(server, address);
     if (map_find(server->slot_by_address, key, &slot) && slot < server->def.client_count_max) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS_CONNECTED);
+        netcode_server_count(server, fate_of_connected(&server->clients[slot], client_id));
         return true;
     }
     if (map_find(server->client_by_id, client_id, &slot)) {

@@ -11,6 +11,9 @@
 // by its address in one look-up. What is due is found by a sweep over the timers, two words a slot
 // in an array of their own: for a thousand clients 16 KiB a tick, with nothing to keep in order.
 
+// Goodbyes of a client come within this time, also those that the network held back.
+#define LEAVER_US 2000000u
+
 _Static_assert(USED_TOKENS_CAPACITY_MAX == 1u << 20, "as the definition's comment says");
 
 // What the secret is good for. Each purpose gets key material that says nothing of the others'.
@@ -60,6 +63,7 @@ struct layout {
     size_t clients;
     size_t pendings;
     size_t departures;
+    size_t leavers;
     size_t timers;
     size_t free_clients;
     size_t free_pendings;
@@ -73,7 +77,8 @@ static struct layout layout_of(const muster_netcode_server_def *def)
     struct layout layout = {.clients = sizeof(muster_netcode_server)};
     layout.pendings = layout.clients + clients * sizeof(struct client);
     layout.departures = layout.pendings + pendings * sizeof(struct pending);
-    layout.timers = layout.departures + clients * sizeof(struct departure);
+    layout.leavers = layout.departures + clients * sizeof(struct departure);
+    layout.timers = layout.leavers + clients * sizeof(struct leaver);
     layout.free_clients = layout.timers + clients * sizeof(struct client_timer);
     layout.free_pendings = layout.free_clients + clients * sizeof(uint32_t);
     layout.bytes = layout.free_pendings + pendings * sizeof(uint32_t);
@@ -97,6 +102,7 @@ static void set_tables(muster_netcode_server *server, const struct layout *layou
     server->clients = (void *)(memory + layout->clients);
     server->pendings = (void *)(memory + layout->pendings);
     server->departures = (void *)(memory + layout->departures);
+    server->leavers = (void *)(memory + layout->leavers);
     server->timers = (void *)(memory + layout->timers);
     server->free_clients = free_slots_of(memory + layout->free_clients, def->client_count_max);
     server->free_pendings = free_slots_of(memory + layout->free_pendings, def->pending_count_max);
@@ -323,6 +329,36 @@ bool muster_netcode_server_drop(muster_netcode_server *server, uint32_t client_i
 
 // Receiving.
 
+static struct leaver *leaver_of(const muster_netcode_server *server, uint64_t address_key)
+{
+    return &server->leavers[address_key % server->def.client_count_max];
+}
+
+static void note_leaver(muster_netcode_server *server, const muster_address *address)
+{
+    const uint64_t key = netcode_server_address_key(server, address);
+    *leaver_of(server, key) = (struct leaver){
+        .address_key = key,
+        .until_us = server->clock.now_us + LEAVER_US,
+    };
+}
+
+// Nothing is known of the address, so the packet cannot be opened. The goodbyes of a client that
+// has just left are no refusals: the first one of the ten was taken.
+static muster_netcode_counter fate_of_stranger(
+    const muster_netcode_server *server, uint64_t address_key, const muster_packet *packet)
+{
+    const struct leaver *leaver = leaver_of(server, address_key);
+    struct netcode_header header;
+    muster_netcode_counter refusal;
+    const bool is_goodbye = netcode_header_read(packet->bytes, packet->length, &header, &refusal) &&
+                            header.type == NETCODE_PACKET_DISCONNECT;
+    return is_goodbye && leaver->address_key == address_key &&
+                   server->clock.now_us < leaver->until_us
+               ? MUSTER_NETCODE_COUNTER_REPEATED
+               : MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS;
+}
+
 // Takes an authentic packet of a connected client. Returns true if there is an event.
 static bool client_process(muster_netcode_server *server,
     uint32_t client_index,
@@ -338,6 +374,7 @@ static bool client_process(muster_netcode_server *server,
     };
     if (header->type == NETCODE_PACKET_DISCONNECT) {
         netcode_server_count(server, MUSTER_NETCODE_COUNTER_DISCONNECT);
+        note_leaver(server, &client->address);
         client_free(server, client_index);
         event.type = MUSTER_NETCODE_EVENT_DISCONNECTED;
         event.reason = MUSTER_NETCODE_REASON_PEER_LEFT;
@@ -359,14 +396,19 @@ static bool client_process(muster_netcode_server *server,
     return true;
 }
 
-// The types a connected client may send; a response is one whose answer was lost.
+// The types a connected client may send; it repeats its response until it has the answer.
 static bool type_is_expected(enum netcode_packet_type type, muster_netcode_counter *out_refusal)
 {
-    *out_refusal = type == NETCODE_PACKET_RESPONSE
-                       ? MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS_CONNECTED
-                       : MUSTER_NETCODE_COUNTER_REFUSED_TYPE;
+    *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_TYPE;
     return type == NETCODE_PACKET_KEEP_ALIVE || type == NETCODE_PACKET_PAYLOAD ||
-           type == NETCODE_PACKET_DISCONNECT;
+           type == NETCODE_PACKET_DISCONNECT || type == NETCODE_PACKET_RESPONSE;
+}
+
+// The standard has no replay protection for responses, and here they change nothing.
+static bool is_replay(const struct client *client, const struct netcode_header *header)
+{
+    return header->type != NETCODE_PACKET_RESPONSE &&
+           replay_window_has(&client->replay, header->sequence);
 }
 
 static bool receive_connected(muster_netcode_server *server,
@@ -382,11 +424,14 @@ static bool receive_connected(muster_netcode_server *server,
     } else if (!netcode_header_read(packet->bytes, packet->length, &header, &refusal) ||
                !type_is_expected(header.type, &refusal)) {
         // The reason is set.
-    } else if (replay_window_has(&client->replay, header.sequence)) {
+    } else if (is_replay(client, &header)) {
         refusal = MUSTER_NETCODE_COUNTER_REFUSED_REPLAY;
     } else if (!netcode_packet_open(
                    &server->associated, client->receive_key, &header, packet->bytes)) {
         refusal = MUSTER_NETCODE_COUNTER_REFUSED_FORGED;
+    } else if (header.type == NETCODE_PACKET_RESPONSE) {
+        refusal = netcode_body_is_valid(&header) ? MUSTER_NETCODE_COUNTER_REPEATED
+                                                 : MUSTER_NETCODE_COUNTER_REFUSED_BODY;
     } else {
         replay_window_add(&client->replay, header.sequence);
         if (netcode_body_is_valid(&header)) {
@@ -418,7 +463,7 @@ bool muster_netcode_server_receive(muster_netcode_server *server,
     uint32_t slot;
     const uint64_t key = netcode_server_address_key(server, &packet->address);
     if (!map_find(server->slot_by_address, key, &slot)) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS);
+        netcode_server_count(server, fate_of_stranger(server, key, packet));
         return false;
     }
     if (slot < server->def.client_count_max) {

@@ -27,6 +27,7 @@ struct client {
     struct replay_window replay;
     uint64_t send_sequence;
     uint64_t client_id;
+    uint64_t refused_id; // of the last token that asked for another connection from the address
     muster_address address;
     uint8_t receive_key[MUSTER_NETCODE_KEY_BYTES];
     uint8_t send_key[MUSTER_NETCODE_KEY_BYTES];
@@ -54,6 +55,12 @@ struct pending {
 struct free_slots {
     uint32_t *indices;
     uint32_t count;
+};
+
+/// An address from which a client has left: it says goodbye more than once.
+struct leaver {
+    uint64_t address_key;
+    uint64_t until_us;
 };
 
 /// A client that timed out, waiting to be told of.
@@ -87,6 +94,8 @@ struct muster_netcode_server {
     struct pending *pendings;
     struct free_slots free_pendings;
     uint32_t pending_sweep_index;
+
+    struct leaver *leavers; // by address key; a later one takes the place
 
     struct departure *departures; // a ring
     uint32_t departure_first;

@@ -158,6 +158,40 @@ static void a_client_that_leaves_says_so_until_it_is_heard(void **state)
     assert_int_equal(pair->to_server.batch.count, 0);
 }
 
+static void goodbyes_after_the_first_are_no_refusals_for_a_while(void **state)
+{
+    struct pair *pair = *state;
+    pair_connect(pair, 7);
+    const muster_address from = address_of(PAIR_CLIENT_ADDRESS);
+    const muster_address other = address_of("10.0.0.1:5001");
+    const uint64_t repeated_count = pair_server_count(pair, MUSTER_NETCODE_COUNTER_REPEATED);
+    muster_netcode_client_disconnect(pair->client);
+    slots_reset(&pair->to_server);
+    pair_update_client(pair, pair->client);
+    const muster_packet *goodbye = &pair->to_server.packets[0];
+    uint8_t payload[MUSTER_PACKET_BYTES_MAX];
+    memcpy(payload, goodbye->bytes, goodbye->length);
+    payload[0] = (uint8_t)((payload[0] & 0xF0) | 5);
+    assert_true(pair_server_receive(pair, &from, goodbye->bytes, goodbye->length));
+    for (uint32_t i = 0; i < 9; i++) {
+        assert_false(pair_server_receive(pair, &from, goodbye->bytes, goodbye->length));
+    }
+    assert_int_equal(pair_server_count(pair, MUSTER_NETCODE_COUNTER_DISCONNECT), 1);
+    assert_int_equal(pair_server_count(pair, MUSTER_NETCODE_COUNTER_REPEATED), repeated_count + 9);
+    assert_int_equal(pair_server_count(pair, MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS), 0);
+
+    // Anything else from there, a goodbye from elsewhere, and one that comes much later.
+    assert_false(pair_server_receive(pair, &from, payload, goodbye->length));
+    assert_false(pair_server_receive(pair, &other, goodbye->bytes, goodbye->length));
+    for (uint32_t i = 0; i < 20; i++) {
+        pair_advance_us(pair, 100000);
+        pair_update_server(pair);
+    }
+    assert_false(pair_server_receive(pair, &from, goodbye->bytes, goodbye->length));
+    assert_int_equal(pair_server_count(pair, MUSTER_NETCODE_COUNTER_REPEATED), repeated_count + 9);
+    assert_int_equal(pair_server_count(pair, MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS), 3);
+}
+
 static void a_client_that_never_connected_leaves_in_silence(void **state)
 {
     struct pair *pair = *state;
@@ -399,6 +433,8 @@ int main(int argc, char **argv)
             a_lost_answer_is_repaired_by_the_next_keep_alive, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_client_that_leaves_says_so_until_it_is_heard, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            goodbyes_after_the_first_are_no_refusals_for_a_while, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_client_that_never_connected_leaves_in_silence, setup, teardown),
         cmocka_unit_test_setup_teardown(

@@ -86,7 +86,7 @@ static muster_netcode_counter refusal(
             counter = (muster_netcode_counter)i;
         }
     }
-    assert_in_range(counter, MUSTER_NETCODE_COUNTER_REFUSED_SIZE, MUSTER_NETCODE_COUNTER_COUNT - 1);
+    assert_in_range(counter, MUSTER_NETCODE_COUNTER_REPEATED, MUSTER_NETCODE_COUNTER_COUNT - 1);
     assert_int_equal(pair->to_client.batch.count, 0);
     assert_true(muster_netcode_server_is_connected(pair->server, 0));
     assert_int_equal(muster_netcode_client_state_of(pair->client), MUSTER_NETCODE_CLIENT_CONNECTED);
@@ -238,10 +238,30 @@ static void a_type_out_of_place_is_refused(void **state)
             const struct crafted packet = craft(pair, (enum end)end, type, 70000 + type, 308);
             const bool is_late_response = end == TO_SERVER && type == NETCODE_PACKET_RESPONSE;
             assert_int_equal(refusal(pair, (enum end)end, packet.bytes, packet.length),
-                is_late_response ? MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS_CONNECTED
+                is_late_response ? MUSTER_NETCODE_COUNTER_REPEATED
                                  : MUSTER_NETCODE_COUNTER_REFUSED_TYPE);
         }
     }
+}
+
+// A client repeats its response until it has the answer; what others send in its name is refused.
+static void a_late_response_is_no_refusal_but_a_forged_one_is(void **state)
+{
+    struct pair *pair = *state;
+    struct crafted response = craft(pair, TO_SERVER, NETCODE_PACKET_RESPONSE, 70000, 308);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(refusal(pair, TO_SERVER, response.bytes, response.length),
+            MUSTER_NETCODE_COUNTER_REPEATED);
+    }
+    for (uint32_t bit = 8; bit < response.length * 8; bit++) {
+        response.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_equal(refusal(pair, TO_SERVER, response.bytes, response.length),
+            MUSTER_NETCODE_COUNTER_REFUSED_FORGED);
+        response.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    response = craft(pair, TO_SERVER, NETCODE_PACKET_RESPONSE, 70001, 307);
+    assert_int_equal(refusal(pair, TO_SERVER, response.bytes, response.length),
+        MUSTER_NETCODE_COUNTER_REFUSED_BODY);
 }
 
 static void a_number_of_no_or_too_many_bytes_is_refused(void **state)
@@ -424,6 +444,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             an_authentic_packet_of_a_wrong_size_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_type_out_of_place_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_late_response_is_no_refusal_but_a_forged_one_is, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_number_of_no_or_too_many_bytes_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_to_a_client_is_refused, setup, teardown),

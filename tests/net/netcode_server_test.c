@@ -59,7 +59,7 @@ static bool is_answered(struct pair *pair, const struct request *request, const 
     return is_answered;
 }
 
-// A refusal: no answer, no event, this counter and no other.
+// A refusal, or a repetition: no answer, no event, this counter and no other.
 static void expect_refused(struct pair *pair,
     const struct request *request,
     const char *from,
@@ -201,8 +201,11 @@ static void a_token_leads_to_one_connection(void **state)
     struct pair *pair = *state;
     const struct request request = request_number(pair, 1);
     pair_connect(pair, 1);
+    const struct request other = request_number(pair, 2);
+    expect_refused(pair, &request, PAIR_CLIENT_ADDRESS, MUSTER_NETCODE_COUNTER_REPEATED);
     expect_refused(
-        pair, &request, PAIR_CLIENT_ADDRESS, MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS_CONNECTED);
+        pair, &other, PAIR_CLIENT_ADDRESS, MUSTER_NETCODE_COUNTER_REFUSED_ADDRESS_CONNECTED);
+    expect_refused(pair, &other, PAIR_CLIENT_ADDRESS, MUSTER_NETCODE_COUNTER_REPEATED);
     expect_refused(pair, &request, "10.0.0.9:1", MUSTER_NETCODE_COUNTER_REFUSED_ID_CONNECTED);
     assert_true(muster_netcode_server_drop(pair->server, 0));
     expect_refused(pair, &request, PAIR_CLIENT_ADDRESS, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED);
