@@ -39,7 +39,7 @@ check() {
     elif [ "$code" -ne "$1" ]; then
         verdict="FAILED (exit code $code)"
         failed=$((failed + 1))
-    elif [ "$code" -eq 0 ] && [ "$said" != "equal to tick $((seconds * 60))" ]; then
+    elif [ "$code" -eq 0 ] && [ "$said" != "equal to tick $ticks" ]; then
         verdict='FAILED (not to the end)'
         failed=$((failed + 1))
     else
@@ -48,8 +48,12 @@ check() {
     printf '%-20s %-28s %-8s %s workers: %s: %s\n' "$3" "$2" "$4" "$5" "$verdict" "$said"
 }
 
-"$first/tests/determinism/determinism_record" "$first/games/skirmish.so" "$log" \
-    "$seconds" "$bots" 1 || exit 1
+recorded=$("$first/tests/determinism/determinism_record" "$first/games/skirmish.so" "$log" \
+    "$seconds" "$bots" 1)
+status=$?
+echo "$recorded"
+[ "$status" -eq 0 ] || exit 1
+ticks=$(echo "$recorded" | awk '/^recorded / { print $2 }')
 ls -l "$log" | awk '{ print "log of " $5 " bytes" }'
 
 for build in "$@"; do
