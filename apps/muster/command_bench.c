@@ -173,7 +173,9 @@ static enum exit_code run_as_table(
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_CODE_FAILED;
+    return code == EXIT_CODE_DONE || code == EXIT_CODE_USAGE ? (enum exit_code)code
+                                                             : EXIT_CODE_FAILED;
 }
 
 static enum exit_code run(const struct invocation *invocation)

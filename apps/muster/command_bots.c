@@ -107,12 +107,20 @@ static enum exit_code play(struct bots_run *run)
     progress_end(&run->progress);
     bots_leave(run->bots);
     bots_run_until(run->bots, clock_monotonic_us() + GOODBYE_US);
-    const enum exit_code code = print(run, &summary);
     if (bots_refusal(run->bots)[0] != '\0') {
         fprintf(
             run->invocation->err, "muster: a bot could not come in: %s\n", bots_refusal(run->bots));
     }
-    return code == EXIT_CODE_DONE && summary.joined == 0 ? EXIT_CODE_FAILED : code;
+    if (summary.joined > 0) {
+        return print(run, &summary);
+    }
+    // Without anybody in the world figures in a table would only hide the reason.
+    if (flag_is_true(run->invocation, "json")) {
+        (void)print(run, &summary);
+    }
+    fprintf(run->invocation->err, "No bot is in. A world is started by `muster up`; --server takes "
+                                  "its public side.\n");
+    return EXIT_CODE_FAILED;
 }
 
 static enum exit_code run(const struct invocation *invocation)
@@ -171,7 +179,7 @@ static const struct flag flags[] = {
         .help = "A relay that their packets go through."},
     {.name = "for",
         .placeholder = "TIME",
-        .rule = {.kind = VALUE_DURATION},
+        .rule = {.kind = VALUE_DURATION, .min = 1000},
         .help = "How long they play once all have joined; else until a signal."},
     {.name = "join-rate",
         .placeholder = "N",

@@ -39,6 +39,10 @@ static bool read_def(const struct invocation *invocation, struct relay_def *out_
         !read_address(invocation, "to", &out_def->server)) {
         return false;
     }
+    if (muster_address_is_equal(&out_def->listen, &out_def->server)) {
+        fprintf(invocation->err, "muster: --listen and --to are the same address\n");
+        return false;
+    }
     if (muster_impairment_parse(rules, &out_def->rules, error) != MUSTER_OK) {
         fprintf(invocation->err, "muster: --network is \"%s\": %s\n", rules, error);
         return false;
@@ -154,7 +158,7 @@ static const struct flag flags[] = {
         .help = "Decides what happens to which packet."},
     {.name = "for",
         .placeholder = "TIME",
-        .rule = {.kind = VALUE_DURATION},
+        .rule = {.kind = VALUE_DURATION, .min = 1000},
         .help = "How long; else until a signal."},
     {.name = "json", .rule = {.kind = VALUE_BOOL}, .help = "Print one JSON document."},
     {0},

@@ -218,9 +218,9 @@ static bool print_json(const struct replay_run *run, muster_replay_state_type st
     char hash[NUMBER_BYTES];
     (void)snprintf(hash, sizeof hash, "%016" PRIx64, muster_instance_hash(instance));
     json_t *document =
-        json_pack("{s:o, s:s, s:I, s:I, s:s, s:I, s:I, s:s, s:o}", "file", document_text(run->path),
+        json_pack("{s:o, s:s, s:I, s:o, s:s, s:I, s:I, s:s, s:o}", "file", document_text(run->path),
             "game", identity->game_name, "rules_version", (json_int_t)identity->rules_version,
-            "seed", (json_int_t)identity->seed, "result", state_word(state), "first_tick",
+            "seed", document_number(identity->seed), "result", state_word(state), "first_tick",
             (json_int_t)run->first_tick + 1, "last_tick", (json_int_t)tick_of(run), "hash", hash,
             "difference", found != NULL ? finding_json(found) : json_null());
     if (flag_is_true(run->invocation, "dump")) {

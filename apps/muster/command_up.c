@@ -20,6 +20,7 @@
 
 #define POLL_MS     50
 #define STOP_US_MAX 5000000u
+#define SEED_BYTES  24u
 
 // Preparations.
 
@@ -174,8 +175,12 @@ static enum exit_code explain_start(const struct up *up, const struct driver_err
         fprintf(up->invocation->err, "muster: %s; choose another name or remove it\n", error->text);
         return EXIT_CODE_USAGE;
     }
-    return up_complain(
-        up, error->text, error->code == EADDRINUSE ? EXIT_CODE_MISSING : EXIT_CODE_FAILED);
+    if (error->code == EADDRINUSE) {
+        fprintf(up->invocation->err,
+            "muster: %s; `muster doctor` says who has it and how to take another\n", error->text);
+        return EXIT_CODE_MISSING;
+    }
+    return up_complain(up, error->text, EXIT_CODE_FAILED);
 }
 
 static enum exit_code start_server(struct up *up)
@@ -312,11 +317,14 @@ static void say_where(struct up *up)
     char address[MUSTER_ADDRESS_TEXT_BYTES];
     const muster_address udp = server_process_address(up->process);
     muster_address_print(&udp, address);
+    char seed[SEED_BYTES];
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)up->seed);
     log_write(&up->log, LOG_INFO, "listening",
         LOG_FIELDS(log_text("game", up->module.game->name), log_text("udp", address),
             log_number("http_port", (int64_t)up->settings.network.http_port),
             log_number("admin_port", (int64_t)up->settings.network.admin_port),
-            log_number("seed", (int64_t)up->seed)));
+            up->seed <= INT64_MAX ? log_number("seed", (int64_t)up->seed)
+                                  : log_text("seed", seed)));
 }
 
 static enum exit_code play(struct up *up)
@@ -462,7 +470,7 @@ static const struct flag flags[] = {
         .help = "mixed, battle or spread: where players begin."},
     {.name = "for",
         .placeholder = "TIME",
-        .rule = {.kind = VALUE_DURATION},
+        .rule = {.kind = VALUE_DURATION, .min = 1000},
         .help = "How long, counted from when the bots have joined."},
     {.name = "state", .placeholder = "DIR", .setting = "state.directory"},
     {.name = "record", .placeholder = "FILE", .setting = "record.file"},

@@ -65,13 +65,13 @@ static json_t *report(const struct up *up)
     const struct server_summary summary = server_read_summary(server);
     char hash[17];
     (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary.hash);
-    json_t *document = json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:s, s:I}", "ticks",
+    json_t *document = json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:s, s:o}", "ticks",
         (json_int_t)muster_stats_read(stats, SERVER_STAT_TICKS, 0), "tick_ms", tick_times(stats),
         "missed_ticks", (json_int_t)summary.missed_ticks, "players",
         (json_int_t)muster_stats_read(stats, SERVER_STAT_GATEWAY, MUSTER_GATEWAY_COUNTER_JOINED),
         "bodies", (json_int_t)summary.entities, "disconnects", (json_int_t)summary.disconnects,
         "server_cpu_percent", cpu_percent(up), "rss_mb", (double)clock_resident_bytes() / 1048576.0,
-        "refused", refusals(stats), "final_hash", hash, "seed", (json_int_t)up->seed);
+        "refused", refusals(stats), "final_hash", hash, "seed", document_number(up->seed));
     if (flag_number(up->invocation, "bots") > 0) {
         merge_bots(up, document);
     } else {

@@ -29,6 +29,17 @@ json_t *document_text(const char *text)
     return json_string(buffer);
 }
 
+json_t *document_number(uint64_t number)
+{
+    if (number <= INT64_MAX) {
+        return json_integer((json_int_t)number);
+    }
+    char buffer[24];
+    struct text text = text_in(buffer, sizeof buffer);
+    text_format(&text, "%llu", (unsigned long long)number);
+    return json_string(buffer);
+}
+
 bool document_write(json_t *document, FILE *file)
 {
     if (document == NULL) {

@@ -188,8 +188,9 @@ void nearest_offer(struct nearest *nearest, const char *candidate)
             distance = smaller(distance, distance_by_length[j]);
         }
     }
-    // A word of which every character differs is not near, however short it is.
-    if (distance <= DISTANCE_MAX && distance < wanted_length && distance < nearest->distance_min) {
+    // A word of which more than half differs is not near, however short it is.
+    if (distance <= DISTANCE_MAX && 2 * distance <= wanted_length &&
+        distance < nearest->distance_min) {
         nearest->best = candidate;
         nearest->distance_min = distance;
     }

@@ -121,7 +121,8 @@ muster_status frame_file_replay(const char *path,
             "%s is of another build of %s, which lays out its world differently", path,
             def->game->name);
     } else if (status == MUSTER_ERR_MALFORMED) {
-        driver_error_write(out_error, 0, "%s breaks off before its first snapshot", path);
+        driver_error_write(
+            out_error, 0, "%s breaks off or is damaged before the end of its first snapshot", path);
     } else if (status != MUSTER_OK) {
         driver_error_write(
             out_error, 0, "%s cannot be replayed: %s", path, muster_status_name(status));

@@ -186,6 +186,11 @@ static muster_status ask(const struct asker *asker,
             out_error, 0, "the server wants its admin key in the variable MUSTER_ADMIN_KEY");
         return MUSTER_ERR_DENIED;
     }
+    if (response.status == 404) {
+        driver_error_write(out_error, 0,
+            "the server has no %s; --server takes its admin side, port 7770 by default", path);
+        return MUSTER_ERR_NOT_FOUND;
+    }
     if (response.status != 200) {
         driver_error_write(out_error, 0, "%s answers with %u", path, response.status);
         return MUSTER_ERR_MALFORMED;

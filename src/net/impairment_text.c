@@ -248,7 +248,8 @@ static bool fail_key(const struct parser *parser, const char *at, const char *wo
             nearest = key_names[i];
         }
     }
-    if (word_distance(word, nearest) <= TYPO_MAX) {
+    const uint32_t distance = word_distance(word, nearest);
+    if (distance <= TYPO_MAX && 2 * distance <= strlen(word)) {
         return fail(parser, at, "unknown key \"%s\"; did you mean \"%s\"?", word, nearest);
     }
     return fail(parser, at,

@@ -373,10 +373,13 @@ static void benchmarks_are_listed_and_run_with_what_follows_their_name(void **st
     assert_int_equal(outcome.code, 7);
     RUN_INSTALLED("bench", "broken");
     assert_int_equal(outcome.code, 1);
+    install_benchmark("choosy", "#!/bin/sh\necho usage >&2\nexit 2\n");
+    RUN_INSTALLED("bench", "choosy");
+    assert_int_equal(outcome.code, 2);
     RUN_INSTALLED("bench", "ecko");
     assert_int_equal(outcome.code, 3);
     assert_string_equal(outcome.err,
-        "muster: no benchmark \"ecko\"; did you mean \"echo\"?\nThere are: broken echo\n");
+        "muster: no benchmark \"ecko\"; did you mean \"echo\"?\nThere are: broken choosy echo\n");
 }
 
 static void completion_is_a_script_that_completes_commands_and_flags(void **state)

@@ -231,7 +231,8 @@ static void what_is_no_log_is_refused_by_name(void **state)
     store("head.frames", header_bytes() + 3);
     RUN("replay", "head.frames");
     assert_int_equal(outcome.code, 2);
-    assert_string_equal(outcome.err, "muster: head.frames breaks off before its first snapshot\n");
+    assert_string_equal(outcome.err, "muster: head.frames breaks off or is damaged before the end "
+                                     "of its first snapshot\n");
 }
 
 static void another_game_is_refused_with_both_names(void **state)

@@ -129,6 +129,11 @@ static void wrong_rules_and_addresses_are_refused(void **state)
         outcome.err, "muster: --to is \"7777\", expected ADDRESS:PORT, such as 127.0.0.1:7777\n");
     RUN("bots", "--via", "there");
     assert_int_equal(outcome.code, 2);
+    RUN("relay", "--listen", "127.0.0.1:9", "--to", "127.0.0.1:9");
+    assert_int_equal(outcome.code, 2);
+    assert_string_equal(outcome.err, "muster: --listen and --to are the same address\n");
+    RUN("relay", "--for", "0s");
+    assert_int_equal(outcome.code, 2);
 }
 
 static void a_port_in_use_is_missing(void **state)

@@ -120,6 +120,7 @@ static void two_slips_are_near_and_three_are_not(void **state)
     assert_string_equal(nearest_of("hcneb", words), "none");
     assert_string_equal(nearest_of("xy", words), "none"); // as far from "up" as it is long
     assert_string_equal(nearest_of("ups", words), "up");
+    assert_string_equal(nearest_of("fop", words), "none"); // more than half of it differs
     assert_string_equal(nearest_of("", words), "none");
 }
 

@@ -156,6 +156,11 @@ static void without_a_terminal_it_prints_one_snapshot(void **state)
     assert_string_equal(outcome.err, "");
     assert_int_equal(strncmp(outcome.out, "muster 0.1.0  hello  tick ", 26), 0);
     assert_null(strchr(outcome.out, '\x1b'));
+    char players_side[64];
+    snprintf(players_side, sizeof players_side, "127.0.0.1:%u", world.port);
+    RUN("top", "--server", players_side);
+    assert_int_equal(outcome.code, 1);
+    assert_non_null(strstr(outcome.err, "--server takes its admin side"));
     assert_int_equal(world_end(&world, SIGTERM), 0);
     RUN("top", "--server", server);
     assert_int_equal(outcome.code, 3);

@@ -185,6 +185,7 @@ static void a_port_in_use_is_named(void **state)
     char port[16];
     snprintf(port, sizeof port, "%u", ntohs(address.sin_port));
     assert_non_null(strstr(outcome.err, port));
+    assert_non_null(strstr(outcome.err, "`muster doctor` says who has it"));
     close(file);
 }
 
@@ -199,6 +200,8 @@ static void bots_without_a_server_say_so(void **state)
         (const char *[]){"bots", "--count", "2", "--server", "127.0.0.1:9", NULL}, &outcome);
     assert_int_equal(outcome.code, 1);
     assert_non_null(strstr(outcome.err, "muster: a bot could not come in: "));
+    assert_non_null(strstr(outcome.err, "A world is started by `muster up`"));
+    assert_string_equal(outcome.out, "");
 }
 
 static void a_run_ends_with_its_figures_for_people(void **state)
@@ -213,8 +216,11 @@ static void a_run_ends_with_its_figures_for_people(void **state)
     assert_non_null(strstr(outcome.out, "\nplayers        2, 0 disconnects\n"));
     assert_non_null(strstr(outcome.out, "\nbots           "));
     const struct ports others = free_ports();
-    run_up(&others, (const char *[]){"--game", "hello", "--for", "1s", NULL}, &outcome);
+    const char *const seed = "18446744073709551615"; // as long as seeds are, beyond JSON's numbers
+    run_up(&others, (const char *[]){"--game", "hello", "--for", "1s", "--seed", seed, NULL},
+        &outcome);
     assert_int_equal(outcome.code, 0);
+    assert_non_null(strstr(outcome.err, seed));
     assert_null(strstr(outcome.out, "\nbots           "));
 }
 

@@ -345,7 +345,8 @@ static bool check_body(struct connection *connection)
     }
     if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0 ||
         (takes_body && lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) == 0)) {
-        (void)refuse(connection, 411, "length_required", "A body needs a Content-Length.");
+        (void)refuse(
+            connection, 411, "length_required", "A POST needs a Content-Length, 0 without a body.");
         return false;
     }
     if (length > connection->server->def.request_bytes_max) {
