@@ -465,7 +465,7 @@ static void errors_name_the_place_and_what_was_expected(void **state)
         {"loss=1%,jiter=3ms", "at 9: unknown key \"jiter\"; did you mean \"jitter\"?"},
         {"dely=3ms", "at 1: unknown key \"dely\"; did you mean \"delay\"?"},
         {"foo=3ms", "at 1: unknown key \"foo\"; expected delay, jitter, loss, burst, dup, reorder, "
-                    "reorder_by, rate, queue or order"},
+                    "reorder_by, rate, queue, mtu or order"},
         {"averyverylongkey=3", "at 1: unknown key \"averyverylon\"; expected delay, jitter, loss, "
                                "burst, dup, reorder, reorder_by, rate, queue, mtu or order"},
         {"delay=", "at 7: expected a time such as 20ms"},
