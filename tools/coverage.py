@@ -29,6 +29,7 @@ DECODERS = {
     "drivers/http_response": ["src/drivers/linux/http_response.c"],
     "instance/frame": ["src/instance/frame_codec.c"],
     "apps/settings": ["apps/muster/settings.c", "apps/muster/settings_yaml.c"],
+    "apps/login_request": ["apps/server/login_request.c"],
 }
 
 # Shown and not gated: what they do depends on the machine, or is wiring that other tests run.

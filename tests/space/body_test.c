@@ -416,6 +416,8 @@ static void a_state_that_cannot_be_is_refused_and_leaves_an_empty_space(void **s
     assert_falsified_float_is_found(5, 1, 0.0f);
     assert_falsified_float_is_found(6, 0, -1.0f);
     assert_falsified_float_is_found(6, 0, 0.0f);
+    assert_falsified_float_is_found(6, 0, 1e-45f); // heavier than any body
+    assert_falsified_float_is_found(6, 0, 1.02f / MUSTER_SPACE_MASS_MIN);
     for (uint32_t lane = 0; lane < 4; lane++) {
         assert_falsified_float_is_found(13, lane, nan);
     }
@@ -427,6 +429,11 @@ static void a_state_that_cannot_be_is_refused_and_leaves_an_empty_space(void **s
     muster_state_block blocks[MUSTER_SPACE_STATE_BLOCK_COUNT];
     muster_space *space = create_touching(blocks);
     ((uint8_t *)blocks[11].data)[0] = 1;
+    assert_int_equal(muster_space_restored(space), MUSTER_ERR_MALFORMED);
+    muster_space_destroy(space);
+
+    space = create_touching(blocks);
+    ((uint8_t *)blocks[1].data)[0] |= MUSTER_BODY_KINEMATIC; // which nothing pushes: it has no mass
     assert_int_equal(muster_space_restored(space), MUSTER_ERR_MALFORMED);
     muster_space_destroy(space);
 }
