@@ -8,6 +8,9 @@
 
 #define NOTE_BYTES_MAX 5
 
+// Notes that are read before the first of them is applied, while their entries come.
+#define NOTE_COUNT 64
+
 // What an update costs, in sixteenths of a bit, before it is known.
 #define UPDATE_BITS_GUESS (40 * 16)
 
@@ -36,7 +39,6 @@ void client_reset(struct client *client, const struct history *history, float re
     client->newest_acked_stamp = HISTORY_STAMP_FIRST;
     client->ack_count = 0;
     memset(client->wait_stamps, 0, sizeof client->wait_stamps);
-    memset(client->states, CLIENT_STATE_FREE, client->index_count);
     memset(client->taken, 0, words * sizeof *client->taken);
     memset(client->ring_sets, 0, MUSTER_CHANNEL_COUNT * words * sizeof *client->ring_sets);
     memset(client->pending, 0, words * sizeof *client->pending);
@@ -68,12 +70,13 @@ bool client_enter(
     if (!find_free(client, &index)) {
         return false;
     }
-    client->slots[index] = (uint16_t)slot;
-    client->states[index] = CLIENT_STATE_NEW;
-    client->rings[index] = (uint8_t)ring;
-    client->since_stamps[index] = history->stamp;
-    client->sent_stamps[index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
-    memset(client_base_stamps(client, index), 0, client->lane_count * sizeof(uint32_t));
+    struct client_entry *entry = client_entry(client, index);
+    memset(entry, 0, client->entry_bytes);
+    entry->slot = (uint16_t)slot;
+    entry->state = CLIENT_STATE_NEW;
+    entry->ring = (uint8_t)ring;
+    entry->since_stamp = history->stamp;
+    entry->sent_stamp = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
     set_remove(client->quiet, index);
     set_add(client->taken, index);
     set_add(client->seen, slot);
@@ -83,19 +86,13 @@ bool client_enter(
     return true;
 }
 
-static void forget(struct client *client, uint32_t index)
-{
-    client->states[index] = CLIENT_STATE_FREE;
-    set_remove(client->taken, index);
-}
-
 void client_leave(
     struct client *client, const struct history *history, uint32_t index, bool is_dead)
 {
-    const uint32_t state = client->states[index];
-    MUSTER_ASSERT(state != CLIENT_STATE_FREE && state != CLIENT_STATE_LEAVING);
-    if (state == CLIENT_STATE_LIVE) {
-        set_remove(client->ring_sets + client->rings[index] * client->word_count, index);
+    struct client_entry *entry = client_entry(client, index);
+    MUSTER_ASSERT(set_has(client->taken, index) && entry->state != CLIENT_STATE_LEAVING);
+    if (entry->state == CLIENT_STATE_LIVE) {
+        set_remove(client->ring_sets + entry->ring * client->word_count, index);
         set_remove(client->pending, index);
         set_remove(client->chosen, index);
     } else {
@@ -103,18 +100,18 @@ void client_leave(
         client->entering_count--;
     }
     client->known_count--;
-    if (is_dead || state == CLIENT_STATE_NEW) {
-        set_remove(client->seen, client->slots[index]);
+    if (is_dead || entry->state == CLIENT_STATE_NEW) {
+        set_remove(client->seen, entry->slot);
     }
-    if (state == CLIENT_STATE_NEW) {
-        forget(client, index);
+    if (entry->state == CLIENT_STATE_NEW) {
+        set_remove(client->taken, index);
         return;
     }
     // A ring says whether the slot is still marked as seen.
-    client->rings[index] = is_dead ? CLIENT_RING_NONE : 0;
-    client->states[index] = CLIENT_STATE_LEAVING;
-    client->since_stamps[index] = history->stamp;
-    client->sent_stamps[index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
+    entry->ring = is_dead ? CLIENT_RING_NONE : 0;
+    entry->state = CLIENT_STATE_LEAVING;
+    entry->since_stamp = history->stamp;
+    entry->sent_stamp = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
     set_add(client->leaving, index);
     client->leaving_count++;
 }
@@ -122,11 +119,12 @@ void client_leave(
 void client_move(struct client *client, uint32_t index, uint32_t ring)
 {
     MUSTER_ASSERT(ring < CLIENT_RING_NONE);
-    if (client->states[index] == CLIENT_STATE_LIVE && client->rings[index] != ring) {
-        set_remove(client->ring_sets + client->rings[index] * client->word_count, index);
+    struct client_entry *entry = client_entry(client, index);
+    if (entry->state == CLIENT_STATE_LIVE && entry->ring != ring) {
+        set_remove(client->ring_sets + entry->ring * client->word_count, index);
         set_add(client->ring_sets + ring * client->word_count, index);
     }
-    client->rings[index] = (uint8_t)ring;
+    entry->ring = (uint8_t)ring;
 }
 
 static void journal_put(struct client *client, const uint8_t *bytes, uint32_t length)
@@ -207,33 +205,51 @@ static bool is_intact(const struct client *client, const struct client_packet *p
 static void apply_ack(struct client *client, struct note note, uint32_t stamp)
 {
     const uint32_t index = note.index;
-    const uint32_t state = client->states[index];
+    struct client_entry *entry = client_entry(client, index);
     // What was sent before the index got its present meaning says nothing about it.
-    if (state == CLIENT_STATE_FREE || stamp < client->since_stamps[index]) {
+    if (!set_has(client->taken, index) || stamp < entry->since_stamp) {
         return;
     }
-    if (state == CLIENT_STATE_LEAVING) {
+    if (entry->state == CLIENT_STATE_LEAVING) {
         if (note.section_mask == 0) {
-            if (client->rings[index] != CLIENT_RING_NONE) {
-                set_remove(client->seen, client->slots[index]);
+            if (entry->ring != CLIENT_RING_NONE) {
+                set_remove(client->seen, entry->slot);
             }
             set_remove(client->leaving, index);
             client->leaving_count--;
-            forget(client, index);
+            set_remove(client->taken, index);
         }
         return;
     }
-    if (state == CLIENT_STATE_TOLD) {
-        client->states[index] = CLIENT_STATE_LIVE;
+    if (entry->state == CLIENT_STATE_TOLD) {
+        entry->state = CLIENT_STATE_LIVE;
         client->entering_count--;
         set_remove(client->entering, index);
-        set_add(client->ring_sets + client->rings[index] * client->word_count, index);
+        set_add(client->ring_sets + entry->ring * client->word_count, index);
     }
-    uint32_t *base_stamps = client_base_stamps(client, index);
     for (uint32_t s = 0; s < client->lane_count; s++) { // without branches
         const uint32_t acked = (note.section_mask >> s & 1) != 0 ? stamp : 0;
-        base_stamps[s] = base_stamps[s] < acked ? acked : base_stamps[s];
+        const uint32_t base_stamp = entry->base_stamps[s];
+        entry->base_stamps[s] = base_stamp < acked ? acked : base_stamp;
     }
+}
+
+// Takes some of a packet's notes from `position` on, and asks for the entries that they are about.
+static uint32_t read_notes(const struct client *client,
+    const struct client_packet *packet,
+    uint32_t *position,
+    uint32_t *next_index,
+    struct note notes[NOTE_COUNT])
+{
+    uint32_t count = 0;
+    while (*position != packet->journal_end && count < NOTE_COUNT) {
+        const struct note note = journal_get(client, position, *next_index);
+        MUSTER_ASSERT(note.index < client->index_count);
+        __builtin_prefetch(client_entry(client, note.index), 1);
+        *next_index = note.index + 1;
+        notes[count++] = note;
+    }
+    return count;
 }
 
 void client_apply_acks(struct client *client)
@@ -242,10 +258,11 @@ void client_apply_acks(struct client *client)
         const struct client_packet *packet = &client->acks[i];
         uint32_t next_index = 0;
         for (uint32_t position = packet->journal_begin; position != packet->journal_end;) {
-            const struct note note = journal_get(client, &position, next_index);
-            MUSTER_ASSERT(note.index < client->index_count);
-            apply_ack(client, note, packet->stamp);
-            next_index = note.index + 1;
+            struct note notes[NOTE_COUNT];
+            const uint32_t count = read_notes(client, packet, &position, &next_index, notes);
+            for (uint32_t k = 0; k < count; k++) {
+                apply_ack(client, notes[k], packet->stamp);
+            }
         }
         if (client->newest_acked_stamp < packet->stamp) {
             client->newest_acked_stamp = packet->stamp;
@@ -283,13 +300,14 @@ bool client_lost(struct client *client, const struct history *history, uint32_t 
     for (uint32_t position = packet->journal_begin; position != packet->journal_end;) {
         const struct note note = journal_get(client, &position, next_index);
         next_index = note.index + 1;
-        if (packet->stamp < client->since_stamps[note.index]) {
+        struct client_entry *entry = client_entry(client, note.index);
+        if (!set_has(client->taken, note.index) || packet->stamp < entry->since_stamp) {
             continue;
         }
-        if (client->states[note.index] == CLIENT_STATE_LIVE) {
+        if (entry->state == CLIENT_STATE_LIVE) {
             set_add(client->pending, note.index);
-        } else if (client->states[note.index] != CLIENT_STATE_FREE) {
-            client->sent_stamps[note.index] = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
+        } else {
+            entry->sent_stamp = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
         }
     }
     return true;

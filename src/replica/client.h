@@ -4,7 +4,8 @@
 /// One client as the server sees it: a table of the entities it knows, with the state of each that
 /// it is sure to have, and a journal of what is under way.
 ///
-/// An entity has an index in the table for as long as the client knows it:
+/// An entity has an index in the table for as long as the client knows it; an index that is not in
+/// the set `taken` is free:
 ///
 ///     FREE ──▶ NEW ──written──▶ TOLD ──acked──▶ LIVE
 ///       ▲       │                 │              │
@@ -33,11 +34,21 @@
 #define CLIENT_RING_NONE MUSTER_CHANNEL_COUNT
 
 enum client_state {
-    CLIENT_STATE_FREE = 0,
     CLIENT_STATE_NEW,
     CLIENT_STATE_TOLD,
     CLIENT_STATE_LIVE,
     CLIENT_STATE_LEAVING,
+};
+
+/// What is known of an index that is taken. All of it lies together: a thousand tables fit into no
+/// cache, and so an index costs one line of memory.
+struct client_entry {
+    uint32_t since_stamp; // when it entered, or began to leave
+    uint16_t slot;
+    uint16_t sent_stamp; // the low bits of when it was last sent
+    uint8_t state;
+    uint8_t ring;
+    uint32_t base_stamps[]; // of `lane_count` sections, the states that it is sure to have; 0: none
 };
 
 /// A packet under way. `token` 0 is none.
@@ -79,13 +90,8 @@ struct client {
     uint32_t journal_mask; // bytes of the journal minus 1; they are a power of two
     uint32_t journal_head;
 
-    // By index.
-    uint32_t *since_stamps; // when it entered, or began to leave
-    uint32_t *base_stamps;  // `lane_count`, one for each section; 0: none
-    uint16_t *slots;
-    uint16_t *sent_stamps; // the low bits of when it was last sent
-    uint8_t *states;
-    uint8_t *rings;
+    uint8_t *entries;     // by index, see client_entry()
+    uint32_t entry_bytes; // a multiple of 16, with all of its bases
 
     // Sets of indices.
     uint64_t *taken;
@@ -117,17 +123,17 @@ static inline bool set_has(const uint64_t *set, uint32_t index)
     return (set[index / 64] >> (index % 64) & 1) != 0;
 }
 
-/// The states of an index's sections that the client is sure to have.
-static inline uint32_t *client_base_stamps(const struct client *client, uint32_t index)
+/// What is known of an index.
+static inline struct client_entry *client_entry(const struct client *client, uint32_t index)
 {
-    return client->base_stamps + (size_t)index * client->lane_count;
+    return (struct client_entry *)(client->entries + (size_t)index * client->entry_bytes);
 }
 
 /// Ticks since an index was last sent; wraps after 65,536.
 static inline uint32_t client_idle_ticks(
     const struct client *client, uint32_t stamp, uint32_t index)
 {
-    return (uint16_t)(stamp - client->sent_stamps[index]);
+    return (uint16_t)(stamp - client_entry(client, index)->sent_stamp);
 }
 
 /// Forgets everything but the token to come, so that tokens of an earlier client mean nothing.

@@ -79,14 +79,14 @@ static bool is_visible(const muster_replica *replica, const struct client *clien
 static void review(const muster_replica *replica, struct client *client, uint32_t index)
 {
     const struct history *history = &replica->history;
-    const uint32_t slot = client->slots[index];
-    if (history->slots[slot].born_stamp > client->since_stamps[index]) {
+    const uint32_t slot = client_entry(client, index)->slot;
+    if (history->slots[slot].born_stamp > client_entry(client, index)->since_stamp) {
         client_leave(client, history, index, true);
         return;
     }
     const float squared = distance_squared(history->positions[slot], client->viewer.viewpoint);
-    const uint32_t ring =
-        find_ring(replica, reach_m(replica, client, slot), squared, client->rings[index]);
+    const uint32_t ring = find_ring(
+        replica, reach_m(replica, client, slot), squared, client_entry(client, index)->ring);
     if (ring == CLIENT_RING_NONE || !is_visible(replica, client, slot)) {
         client_leave(client, history, index, false);
     } else {
@@ -107,7 +107,7 @@ static void review_known(const muster_replica *replica, struct client *client)
 static void review_slot(const muster_replica *replica, struct client *client, uint32_t slot)
 {
     for (uint32_t index = 0; index < client->index_count; index++) {
-        if (client->slots[index] == slot && set_has(client->taken, index) &&
+        if (client_entry(client, index)->slot == slot && set_has(client->taken, index) &&
             !set_has(client->leaving, index)) {
             review(replica, client, index);
             return;

@@ -117,7 +117,8 @@ static void refill(const muster_replica *replica, struct client *client)
 static uint32_t lateness_of(
     const muster_replica *replica, const struct client *client, uint32_t index)
 {
-    const uint32_t interval_ticks = replica->layout.interval_ticks[client->rings[index]];
+    const uint32_t interval_ticks =
+        replica->layout.interval_ticks[client_entry(client, index)->ring];
     const uint32_t idle_ticks = client_idle_ticks(client, replica->history.stamp, index);
     const uint32_t lateness = idle_ticks * LATENESS_UNIT / interval_ticks;
     return lateness < LATENESS_STEPS ? lateness : LATENESS_STEPS - 1;
@@ -170,27 +171,27 @@ uint64_t server_old_shape(
     const muster_replica *replica, const struct client *client, uint32_t index, uint32_t sections)
 {
     const struct history *history = &replica->history;
-    const uint32_t *base_stamps = client_base_stamps(client, index);
+    const uint32_t *base_stamps = client_entry(client, index)->base_stamps;
     uint64_t shape = 0;
     for (uint32_t mask = sections; mask != 0; mask &= mask - 1) {
         const uint32_t s = (uint32_t)__builtin_ctz(mask);
         const uint32_t age_ticks = history->stamp - base_stamps[s];
         const bool is_old = age_ticks > HEADING_AGE_MAX;
-        shape |= heading_shape_part(
-            s, is_old ? history_old_base(history, client->slots[index], s, base_stamps[s])
-                      : age_ticks);
+        shape |= heading_shape_part(s,
+            is_old ? history_old_base(history, client_entry(client, index)->slot, s, base_stamps[s])
+                   : age_ticks);
     }
     return shape;
 }
 
 void server_note_quiet(const muster_replica *replica, struct client *client, uint32_t index)
 {
-    const uint32_t slot = client->slots[index];
+    const uint32_t slot = client_entry(client, index)->slot;
     uint32_t mask = replica->has_rules ? 0 : server_visible_sections(replica, client, slot);
     bool is_quiet = mask != 0;
     for (; mask != 0 && is_quiet; mask &= mask - 1) {
         const uint32_t s = (uint32_t)__builtin_ctz(mask);
-        const uint32_t base_stamp = client_base_stamps(client, index)[s];
+        const uint32_t base_stamp = client_entry(client, index)->base_stamps[s];
         is_quiet = !history_is_changed(&replica->history, slot, s, base_stamp);
     }
     if (is_quiet) {
@@ -210,7 +211,7 @@ static void drop_unchanged(const muster_replica *replica, struct client *client)
             if (server_is_quiet(replica, client, index) ||
                 server_shape(replica, client, index, &sections) == 0) {
                 set_remove(client->pending, index);
-                client->sent_stamps[index] = (uint16_t)replica->history.stamp;
+                client_entry(client, index)->sent_stamp = (uint16_t)replica->history.stamp;
             }
         }
     }

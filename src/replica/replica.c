@@ -11,6 +11,7 @@
 #define ENCODINGS_MIN      64u
 #define ENCODINGS_MAX      (1u << 22)
 #define INTEREST_TICKS_MAX 60u
+#define ENTRY_ALIGNMENT    16u
 
 // Bits of a packet with one whole entity, beside the entity's sections: count, tick, parameter,
 // the ends of the lists, and the entity's index, id, kind and sections.
@@ -92,13 +93,10 @@ static void take_client(struct slab *slab,
         (layout->section_count + HISTORY_LANES - 1) / HISTORY_LANES * HISTORY_LANES;
     client->word_count = (uint32_t)words;
     client->journal_mask = def->journal_bytes - 1;
-    client->since_stamps = slab_take(slab, indices * sizeof *client->since_stamps);
-    client->base_stamps =
-        slab_take(slab, client->lane_count * indices * sizeof *client->base_stamps);
-    client->slots = slab_take(slab, indices * sizeof *client->slots);
-    client->sent_stamps = slab_take(slab, indices * sizeof *client->sent_stamps);
-    client->states = slab_take(slab, indices * sizeof *client->states);
-    client->rings = slab_take(slab, indices * sizeof *client->rings);
+    client->entry_bytes = (uint32_t)(sizeof(struct client_entry) + ENTRY_ALIGNMENT - 1 +
+                                     client->lane_count * sizeof(uint32_t)) /
+                          ENTRY_ALIGNMENT * ENTRY_ALIGNMENT;
+    client->entries = slab_take(slab, indices * client->entry_bytes);
     client->taken = slab_take(slab, words * sizeof *client->taken);
     client->ring_sets = slab_take(slab, MUSTER_CHANNEL_COUNT * words * sizeof *client->ring_sets);
     client->pending = slab_take(slab, words * sizeof *client->pending);

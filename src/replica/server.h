@@ -113,7 +113,7 @@ static inline bool server_is_quiet(
         return false;
     }
     const struct history *history = &replica->history;
-    const uint32_t changed_stamp = history->slots[client->slots[index]].changed_stamp;
+    const uint32_t changed_stamp = history->slots[client_entry(client, index)->slot].changed_stamp;
     return history->stamp - changed_stamp >= client_idle_ticks(client, history->stamp, index);
 }
 
@@ -132,8 +132,8 @@ static inline uint64_t server_shape(const muster_replica *replica,
     uint32_t *out_sections)
 {
     const struct history *history = &replica->history;
-    const uint32_t slot = client->slots[index];
-    const uint32_t ring = client->rings[index];
+    const uint32_t slot = client_entry(client, index)->slot;
+    const uint32_t ring = client_entry(client, index)->ring;
     const uint32_t idle_ticks = client_idle_ticks(client, history->stamp, index);
     const uint32_t phase = server_phase(client, index);
     uint32_t mask = idle_ticks == replica->layout.interval_ticks[ring]
@@ -141,7 +141,7 @@ static inline uint64_t server_shape(const muster_replica *replica,
                         : server_due_sections(replica, ring, phase, idle_ticks);
     mask &= server_visible_sections(replica, client, slot);
     // Without branches as long as nothing is old: which sections changed cannot be foretold.
-    const uint32_t *base_stamps = client_base_stamps(client, index);
+    const uint32_t *base_stamps = client_entry(client, index)->base_stamps;
     const uint32_t *section_stamps = history->slots[slot].section_stamps;
     uint64_t shape = 0;
     uint32_t sections = 0;

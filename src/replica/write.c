@@ -109,7 +109,7 @@ static inline void note(struct packet *packet, uint32_t index, uint32_t section_
 {
     client_note(packet->client, packet->note_next, index, section_mask);
     packet->note_next = index + 1;
-    packet->client->sent_stamps[index] = (uint16_t)packet->replica->history.stamp;
+    client_entry(packet->client, index)->sent_stamp = (uint16_t)packet->replica->history.stamp;
 }
 
 // Leaves that were not told, or not lately.
@@ -139,9 +139,10 @@ static bool write_enter(struct packet *packet, uint32_t index, size_t spare_bits
     muster_replica *replica = packet->replica;
     struct client *client = packet->client;
     const struct history *history = &replica->history;
-    const uint32_t slot = client->slots[index];
+    const uint32_t slot = client_entry(client, index)->slot;
     const uint32_t sections = server_visible_sections(replica, client, slot);
-    if (history->slots[slot].born_stamp > client->since_stamps[index] || sections == 0) {
+    if (history->slots[slot].born_stamp > client_entry(client, index)->since_stamp ||
+        sections == 0) {
         return true; // gone, or hidden: the next look takes it away
     }
     const struct bit_writer bookmark = packet->writer;
@@ -162,7 +163,7 @@ static bool write_enter(struct packet *packet, uint32_t index, size_t spare_bits
         packet->writer = bookmark;
         return false;
     }
-    client->states[index] = CLIENT_STATE_TOLD;
+    client_entry(client, index)->state = CLIENT_STATE_TOLD;
     note(packet, index, sections);
     packet->section_count += count_sections(sections);
     packet->enter_count++;
@@ -183,7 +184,7 @@ static bool write_enters(struct packet *packet, size_t spare_bits)
                 if (client->tick_enter_count >= ENTER_TICK_MAX) {
                     return true;
                 }
-                if (client->rings[index] != ring ||
+                if (client_entry(client, index)->ring != ring ||
                     client_idle_ticks(client, stamp, index) < CLIENT_REPEAT_TICKS) {
                     continue;
                 }
@@ -263,16 +264,17 @@ static inline bool prepare_update(
     const muster_replica *replica = packet->replica;
     const struct history *history = &replica->history;
     struct client *client = packet->client;
-    const uint32_t slot = client->slots[index];
+    struct client_entry *entry = client_entry(client, index);
+    const uint32_t slot = entry->slot;
     const bool is_quiet = server_is_quiet(replica, client, index);
-    const bool is_dead = history->slots[slot].born_stamp > client->since_stamps[index];
+    const bool is_dead = history->slots[slot].born_stamp > entry->since_stamp;
     const uint64_t shape =
         is_quiet || is_dead ? 0 : server_shape(replica, client, index, &out_update->sections);
     if (shape == 0) {
         if (!is_quiet) {
             server_note_quiet(replica, client, index);
         }
-        client->sent_stamps[index] = (uint16_t)history->stamp;
+        entry->sent_stamp = (uint16_t)history->stamp;
         return false;
     }
     out_update->index = index;
@@ -288,6 +290,26 @@ static uint64_t sendable(const struct client *client, uint32_t w)
     return client->pending[w] & (client->is_limited ? client->chosen[w] : UINT64_MAX);
 }
 
+// Asks for the entries of some indices of a word.
+static void prefetch_entries(const struct client *client, uint32_t w, uint64_t set)
+{
+    for (uint64_t left = set; left != 0; left &= left - 1) {
+        __builtin_prefetch(client_entry(client, w * 64 + (uint32_t)__builtin_ctzll(left)), 1);
+    }
+}
+
+// Asks for what the history has of the first of some indices of a word.
+static void prefetch_slots(const struct packet *packet, uint32_t w, uint64_t set)
+{
+    const struct client *client = packet->client;
+    const struct history *history = &packet->replica->history;
+    uint64_t left = set;
+    for (uint32_t i = 0; left != 0 && i < BATCH_COUNT; left &= left - 1, i++) {
+        const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
+        __builtin_prefetch(&history->slots[client_entry(client, index)->slot]);
+    }
+}
+
 // Writes updates of a word, as many as are prepared together; the shared encodings are on their way
 // from memory while others are prepared. Returns those of `left` that are still to be written, and
 // says in `out_is_full` whether one of them did not fit.
@@ -298,6 +320,7 @@ static uint64_t write_batch(struct packet *packet, uint32_t w, uint64_t left, bo
     uint32_t count = 0;
     uint64_t told = 0;
     uint64_t prepared = 0;
+    prefetch_slots(packet, w, left);
     for (; left != 0 && count < BATCH_COUNT; left &= left - 1) {
         const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
         const bool is_told = prepare_update(packet, index, &updates[count]);
@@ -326,10 +349,14 @@ static void write_updates(struct packet *packet)
 {
     struct client *client = packet->client;
     uint64_t before = bits_mask(client->cursor % 64);
+    prefetch_entries(client, client->cursor / 64, sendable(client, client->cursor / 64));
     for (uint32_t w = client->cursor / 64; w < client->word_count; w++) {
         bool is_full = false;
         uint64_t left = sendable(client, w) & ~before;
         before = 0;
+        if (w + 1 < client->word_count) {
+            prefetch_entries(client, w + 1, sendable(client, w + 1));
+        }
         while (left != 0 && !is_full) {
             left = write_batch(packet, w, left, &is_full);
         }
