@@ -51,15 +51,16 @@ struct history {
     uint32_t slot_count; // of the latest world
     uint32_t live_count;
     uint32_t birth_count;
-    uint32_t position_lane_count; // floats an entity in `previous`
-    uint32_t *values;             // HISTORY_DEPTH x entity_capacity records
+    uint32_t lane_count; // lanes of an entity's fields
+    uint32_t *values;    // HISTORY_DEPTH x entity_capacity records
     struct history_slot *slots;
     struct history_past *pasts; // by slot and section
     uint64_t *ids;              // 0: nothing there that is sent
     muster_vec3 *positions;
-    float *previous;  // POSITION lanes of the tick before, from which motions come
-    uint32_t *lives;  // slots that hold an entity, rising
-    uint32_t *births; // those of them that did not in the tick before
+    uint8_t *columns[MUSTER_FIELD_COUNT_MAX]; // of the tick before
+    uint8_t *is_moving;                       // by slot: a position of it changed in the last tick
+    uint32_t *lives;                          // slots that hold an entity, rising
+    uint32_t *births;                         // those of them that did not in the tick before
 };
 
 /// The record of a slot `age_ticks` ago, at most HEADING_AGE_MAX.
@@ -82,6 +83,10 @@ static inline bool history_is_changed(
 {
     return history->slots[slot].section_stamps[section_index] > base_stamp;
 }
+
+/// Makes the records of a tick whose slots are known, and notes what changed. In quantise.c.
+void history_quantise(
+    struct history *history, const muster_replica_world *world, const muster_parallel *parallel);
 
 /// Takes in a tick's world. `columns` need not stay.
 void history_begin_tick(

@@ -64,10 +64,6 @@ static void take_history(struct slab *slab,
     uint32_t entity_capacity)
 {
     const size_t entities = entity_capacity;
-    for (uint32_t f = 0; f < layout->field_count; f++) {
-        const bool is_position = layout->fields[f].encoding == MUSTER_FIELD_POSITION;
-        history->position_lane_count += is_position ? layout->fields[f].lane_count : 0;
-    }
     history->entity_capacity = entity_capacity;
     history->slots = slab_take(slab, entities * sizeof *history->slots);
     history->values =
@@ -75,8 +71,11 @@ static void take_history(struct slab *slab,
     history->pasts = slab_take(slab, entities * layout->section_count * sizeof *history->pasts);
     history->ids = slab_take(slab, entities * sizeof *history->ids);
     history->positions = slab_take(slab, entities * sizeof *history->positions);
-    history->previous =
-        slab_take(slab, entities * history->position_lane_count * sizeof *history->previous);
+    for (uint32_t f = 0; f < layout->field_count; f++) {
+        history->columns[f] =
+            slab_take(slab, entities * layout->fields[f].lane_count * sizeof(uint32_t));
+    }
+    history->is_moving = slab_take(slab, entities);
     history->lives = slab_take(slab, entities * sizeof *history->lives);
     history->births = slab_take(slab, entities * sizeof *history->births);
 }
