@@ -52,6 +52,27 @@ struct network {
     struct slots out;
 };
 
+/// Packets of state for one client and tick.
+#define STATE_PACKETS_MAX 8u
+
+/// Clients whose states are written one after the other by one worker, and such groups whose
+/// states are on their way before the next ones begin.
+#define DRAFT_GROUP_CLIENTS 8u
+#define DRAFT_GROUPS        16u
+
+/// A packet of state that a worker has written, and with 8 bytes in front how long it is.
+#define DRAFT_BYTES_MAX (16u + sizeof(struct link_down) + MUSTER_GATEWAY_STATE_BYTES_MAX)
+_Static_assert(DRAFT_BYTES_MAX % 8 == 0, "drafts follow each other aligned");
+
+/// Where workers put what goes into the ring, which has one writer.
+struct draft_table {
+    uint32_t players[DRAFT_GROUP_CLIENTS * DRAFT_GROUPS];
+    uint32_t player_count;
+    uint32_t lengths[DRAFT_GROUPS]; // of what a group has written
+    _Alignas(
+        8) uint8_t bytes[DRAFT_GROUPS][DRAFT_GROUP_CLIENTS * STATE_PACKETS_MAX * DRAFT_BYTES_MAX];
+};
+
 /// Owned by the world's side.
 struct world {
     muster_instance *instance;
@@ -62,6 +83,7 @@ struct world {
     uint64_t *sent_ticks;  // by player index: the last tick in which something was sent
     uint32_t *state_bytes; // by player index: the most that a packet of state is to carry
     struct recorder *recorders[SERVER_LOG_COUNT];
+    struct draft_table *drafts;
     bool is_drain_passed_on;
 };
 
@@ -105,6 +127,15 @@ void world_end_logs(struct server *server);
 
 /// Frees them; what was not made is skipped.
 void world_destroy(struct server *server);
+
+/// Room in the ring to the network for a record and so many bytes behind it, NULL if it is full.
+struct link_down *world_begin_down(struct server *server, uint32_t body_bytes_max);
+
+/// Hands the record on, with so many bytes behind it.
+void world_end_down(struct server *server, uint32_t body_bytes);
+
+/// Writes what clients are to see of the tick that has run. In server_replicate.c.
+void world_replicate(struct server *server);
 
 /// Tells the owner what happened.
 void world_tell(struct server *server, muster_event_type type, uint64_t detail, const char *text);

@@ -9,23 +9,6 @@
 
 // The world's side: closes a frame, steps the world with it, and encodes what clients are to see.
 
-// Packets of state for one client and tick.
-#define STATE_PACKETS_MAX 8u
-
-// A client that has nothing to be told still learns what became of its actions this often.
-#define RECEIPT_TICKS 6u
-
-// What a packet of state costs beside the state: IP and UDP, netcode, session, update head.
-#define STATE_OVERHEAD_BYTES 66u
-
-_Static_assert(MUSTER_GATEWAY_STATE_BYTES_NARROW >= MUSTER_REPLICA_PACKET_BYTES_MIN,
-    "state can be written for every path");
-
-static uint32_t smaller(uint64_t a, uint64_t b)
-{
-    return (uint32_t)(a < b ? a : b);
-}
-
 static muster_status create_instance(struct server *server)
 {
     const struct server_def *def = &server->def;
@@ -69,7 +52,7 @@ static muster_column_def column_of(const muster_game *game, uint32_t column_inde
 // A channel cannot be faster than the world.
 static uint32_t rate_hz(uint64_t wanted_hz, uint32_t tick_rate_hz)
 {
-    return smaller(wanted_hz, tick_rate_hz);
+    return wanted_hz < tick_rate_hz ? (uint32_t)wanted_hz : tick_rate_hz;
 }
 
 static muster_status make_schema(const struct server_def *def, muster_replica_schema *out_schema)
@@ -129,7 +112,9 @@ static muster_status create_tables(struct server *server)
     world->connections = heap.alloc(heap.context, count * sizeof world->connections[0], 8);
     world->sent_ticks = heap.alloc(heap.context, count * sizeof world->sent_ticks[0], 8);
     world->state_bytes = heap.alloc(heap.context, count * sizeof world->state_bytes[0], 8);
-    if (world->connections == NULL || world->sent_ticks == NULL || world->state_bytes == NULL) {
+    world->drafts = heap.alloc(heap.context, sizeof *world->drafts, 64);
+    if (world->drafts == NULL || world->connections == NULL || world->sent_ticks == NULL ||
+        world->state_bytes == NULL) {
         return MUSTER_ERR_NO_MEMORY;
     }
     memset(world->connections, 0, count * sizeof world->connections[0]);
@@ -168,6 +153,9 @@ void world_destroy(struct server *server)
     muster_frame_builder_destroy(world->builder);
     muster_inbox_destroy(world->inbox);
     muster_instance_destroy(world->instance);
+    if (world->drafts != NULL) {
+        heap.free(heap.context, world->drafts, sizeof *world->drafts);
+    }
     if (world->connections != NULL) {
         heap.free(heap.context, world->connections, count * sizeof world->connections[0]);
     }
@@ -181,7 +169,7 @@ void world_destroy(struct server *server)
 
 // To the network.
 
-static struct link_down *begin_down(struct server *server, uint32_t body_bytes_max)
+struct link_down *world_begin_down(struct server *server, uint32_t body_bytes_max)
 {
     void *space;
     if (ring_reserve(server->down, (uint32_t)sizeof(struct link_down) + body_bytes_max, &space) !=
@@ -194,27 +182,27 @@ static struct link_down *begin_down(struct server *server, uint32_t body_bytes_m
     return record;
 }
 
-static void end_down(struct server *server, uint32_t body_bytes)
+void world_end_down(struct server *server, uint32_t body_bytes)
 {
     ring_commit(server->down, (uint32_t)sizeof(struct link_down) + body_bytes);
 }
 
 static void send_tick(struct server *server, uint64_t tick)
 {
-    struct link_down *record = begin_down(server, 0);
+    struct link_down *record = world_begin_down(server, 0);
     if (record != NULL) {
         record->type = LINK_TICK;
         record->tick = tick;
-        end_down(server, 0);
+        world_end_down(server, 0);
     }
 }
 
 static void send_drain(struct server *server)
 {
-    struct link_down *record = begin_down(server, 0);
+    struct link_down *record = world_begin_down(server, 0);
     if (record != NULL) {
         record->type = LINK_DRAIN;
-        end_down(server, 0);
+        world_end_down(server, 0);
         server->world.is_drain_passed_on = true;
     }
 }
@@ -222,13 +210,13 @@ static void send_drain(struct server *server)
 static void send_message_to(
     struct server *server, uint32_t player_index, const muster_outgoing *outgoing)
 {
-    struct link_down *record = begin_down(server, outgoing->length);
+    struct link_down *record = world_begin_down(server, outgoing->length);
     if (record != NULL) {
         record->type = LINK_MESSAGE;
         record->player_index = player_index;
         record->message_index = outgoing->message_index;
         memcpy(record + 1, outgoing->bytes, outgoing->length);
-        end_down(server, outgoing->length);
+        world_end_down(server, outgoing->length);
     }
 }
 
@@ -368,103 +356,6 @@ static void step(struct server *server, uint64_t tick)
     atomic_store_explicit(&server->tick, tick, memory_order_relaxed);
 }
 
-static bool can_see_fields(void *context, uint32_t player_index, uint32_t slot)
-{
-    return muster_instance_can_see(context, player_index, slot);
-}
-
-static void look_at_world(struct server *server)
-{
-    struct world *world = &server->world;
-    const muster_world_view *view = muster_instance_view(world->instance);
-    muster_replica_world replica_world = {
-        .tick = view->tick,
-        .slot_count = view->slot_count,
-        .is_alive = view->is_alive,
-        .id = view->id,
-        .kind = view->kind,
-        .team = view->team,
-        .owner = view->owner,
-        .position = view->position,
-        .can_see_fields = can_see_fields,
-        .context = world->instance,
-    };
-    const muster_game *game = server->def.game;
-    for (uint32_t i = 0; i < game->field_count; i++) {
-        replica_world.columns[i] = view->columns[game->fields[i].column_index];
-    }
-    muster_replica_begin_tick(world->replica, &replica_world, &server->def.parallel);
-}
-
-static void set_viewer(struct server *server, uint32_t player_index, const muster_player *player)
-{
-    struct world *world = &server->world;
-    const muster_world_view *view = muster_instance_view(world->instance);
-    if (player->entity_slot == MUSTER_NONE) {
-        return;
-    }
-    const muster_replica_viewer viewer = {
-        .viewpoint = view->position[player->entity_slot],
-        .player_index = player_index,
-        .team = view->team[player->entity_slot],
-        .packet_overhead_bytes = STATE_OVERHEAD_BYTES,
-        .bytes_per_s = smaller(server->def.settings->replication.client_budget_bytes, UINT32_MAX),
-    };
-    muster_replica_look(world->replica, player_index, &viewer);
-}
-
-// Writes one packet of state, straight into the ring.
-// @return false when there was nothing to write
-static bool send_state(struct server *server, uint32_t player_index, bool is_first)
-{
-    struct world *world = &server->world;
-    const uint64_t tick = muster_instance_tick(world->instance);
-    struct link_down *record = begin_down(server, MUSTER_GATEWAY_STATE_BYTES_MAX);
-    if (record == NULL) {
-        return false;
-    }
-    size_t length;
-    muster_replica_token token;
-    muster_replica_write(world->replica, player_index, (uint8_t *)(record + 1),
-        world->state_bytes[player_index], &length, &token);
-    const bool needs_receipt = is_first && tick - world->sent_ticks[player_index] >= RECEIPT_TICKS;
-    if (length == 0 && !needs_receipt) {
-        return false;
-    }
-    const muster_inbox_receipt receipt = muster_inbox_player_receipt(world->inbox, player_index);
-    record->type = LINK_STATE;
-    record->player_index = player_index;
-    record->state = (muster_gateway_state){
-        .player_index = player_index,
-        .connection = world->connections[player_index],
-        .tick = tick,
-        .counted_sequence = receipt.sequence,
-        .counted_age_ticks = (uint32_t)(tick - receipt.counted_tick),
-        .margin_ticks = receipt.margin_ticks,
-        .token = token,
-        .length = (uint32_t)length,
-    };
-    end_down(server, (uint32_t)length);
-    world->sent_ticks[player_index] = tick;
-    return length > 0;
-}
-
-static void replicate(struct server *server)
-{
-    struct world *world = &server->world;
-    look_at_world(server);
-    const uint32_t player_count_max = server->limits.player_count_max;
-    for (uint32_t i = 0; i < player_count_max; i++) {
-        const muster_player *player = muster_instance_player(world->instance, i);
-        if (world->connections[i] == 0 || player == NULL) {
-            continue;
-        }
-        set_viewer(server, i, player);
-        for (uint32_t k = 0; k < STATE_PACKETS_MAX && send_state(server, i, k == 0); k++) {
-        }
-    }
-}
-
 static void record_phase(struct server *server, enum server_phase phase, uint64_t *start_us)
 {
     const uint64_t now_us = clock_monotonic_us();
@@ -513,7 +404,7 @@ void server_world_tick(struct server *server, uint64_t tick)
     send_messages(server);
     world_tell_instance(server);
     record_phase(server, SERVER_PHASE_STEP, &phase_us);
-    replicate(server);
+    world_replicate(server);
     pass_on_drain(server);
     record_phase(server, SERVER_PHASE_REPLICATE, &phase_us);
     const uint32_t tick_rate_hz = server->def.game->tick_rate_hz;

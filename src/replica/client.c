@@ -8,6 +8,8 @@
 
 #define NOTE_BYTES_MAX 5
 
+#define CACHE_LINE_BYTES 64
+
 // Notes that are read before the first of them is applied, while their entries come.
 #define NOTE_COUNT 64
 
@@ -48,6 +50,29 @@ void client_reset(struct client *client, const struct history *history, float re
     memset(client->seen, 0, (history->entity_capacity + 63) / 64 * sizeof *client->seen);
     memset(client->packets, 0, CLIENT_PACKET_COUNT * sizeof *client->packets);
     memset(&client->counts, 0, sizeof client->counts);
+}
+
+static void prefetch_bytes(const void *memory, size_t bytes)
+{
+    for (size_t offset = 0; offset < bytes; offset += CACHE_LINE_BYTES) {
+        __builtin_prefetch((const uint8_t *)memory + offset);
+    }
+}
+
+void client_prefetch(const struct client *client)
+{
+    const size_t set_bytes = client->word_count * sizeof(uint64_t);
+    prefetch_bytes(client->taken, set_bytes);
+    prefetch_bytes(client->ring_sets, MUSTER_CHANNEL_COUNT * set_bytes);
+    prefetch_bytes(client->pending, set_bytes);
+    prefetch_bytes(client->quiet, set_bytes);
+    __builtin_prefetch(&client->packets[(client->next_token + 1) % CLIENT_PACKET_COUNT], 1);
+    __builtin_prefetch(&client->journal[client->journal_head & client->journal_mask], 1);
+    for (uint32_t i = 0; i < client->ack_count; i++) {
+        const uint32_t begin = client->acks[i].journal_begin & client->journal_mask;
+        prefetch_bytes(
+            client->journal + begin, client->acks[i].journal_end - client->acks[i].journal_begin);
+    }
 }
 
 // The lowest free index, so that indices stay small and gaps between them short.

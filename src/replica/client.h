@@ -129,6 +129,17 @@ static inline struct client_entry *client_entry(const struct client *client, uin
     return (struct client_entry *)(client->entries + (size_t)index * client->entry_bytes);
 }
 
+/// Asks for the entries of some indices of a word, which are needed soon.
+static inline void client_prefetch_entries(const struct client *client, uint32_t w, uint64_t set)
+{
+    for (uint64_t left = set; left != 0; left &= left - 1) {
+        __builtin_prefetch(client_entry(client, w * 64 + (uint32_t)__builtin_ctzll(left)), 1);
+    }
+}
+
+/// Asks for what planning a client's packets begins with.
+void client_prefetch(const struct client *client);
+
 /// Ticks since an index was last sent; wraps after 65,536.
 static inline uint32_t client_idle_ticks(
     const struct client *client, uint32_t stamp, uint32_t index)

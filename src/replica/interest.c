@@ -96,7 +96,17 @@ static void review(const muster_replica *replica, struct client *client, uint32_
 
 static void review_known(const muster_replica *replica, struct client *client)
 {
+    client_prefetch_entries(client, 0, client->taken[0]);
     for (uint32_t w = 0; w < client->word_count; w++) {
+        if (w + 1 < client->word_count) {
+            client_prefetch_entries(client, w + 1, client->taken[w + 1]);
+        }
+        for (uint64_t left = client->taken[w]; left != 0; left &= left - 1) {
+            const uint32_t index = w * 64 + (uint32_t)__builtin_ctzll(left);
+            const uint32_t slot = client_entry(client, index)->slot;
+            __builtin_prefetch(&replica->history.slots[slot]);
+            __builtin_prefetch(&replica->history.positions[slot]);
+        }
         for (uint64_t left = client->taken[w] & ~client->leaving[w]; left != 0; left &= left - 1) {
             review(replica, client, w * 64 + (uint32_t)__builtin_ctzll(left));
         }
@@ -174,10 +184,16 @@ static uint32_t count_near(const muster_replica *replica,
 }
 
 // Draws the reach in until what is within it fits into the table, so that the nearest are known.
+// As long as the reach is whole and half of the table is free there is nothing to count: what comes
+// near until the next look finds room.
 static void adjust_reach(const muster_replica *replica, struct client *client)
 {
     uint32_t steps[REACH_STEP_COUNT] = {0};
     const float reach_max_m = replica->layout.radius_m[MUSTER_CHANNEL_COUNT - 1];
+    if (client->reach_m == reach_max_m && client->known_count > 0 &&
+        client->known_count + client->leaving_count < client->index_count / 2) {
+        return;
+    }
     const uint32_t count =
         count_near(replica, client, 0, steps) + count_near(replica, client, 1, steps);
     if (count > client->index_count) {

@@ -364,6 +364,7 @@ void muster_replica_look(
     }
     client->viewer = *viewer;
     client->has_viewer = true;
+    client_prefetch(client);
 }
 
 bool muster_replica_acked(muster_replica *replica, uint32_t number, muster_replica_token token)

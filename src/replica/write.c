@@ -290,14 +290,6 @@ static uint64_t sendable(const struct client *client, uint32_t w)
     return client->pending[w] & (client->is_limited ? client->chosen[w] : UINT64_MAX);
 }
 
-// Asks for the entries of some indices of a word.
-static void prefetch_entries(const struct client *client, uint32_t w, uint64_t set)
-{
-    for (uint64_t left = set; left != 0; left &= left - 1) {
-        __builtin_prefetch(client_entry(client, w * 64 + (uint32_t)__builtin_ctzll(left)), 1);
-    }
-}
-
 // Asks for what the history has of the first of some indices of a word.
 static void prefetch_slots(const struct packet *packet, uint32_t w, uint64_t set)
 {
@@ -349,13 +341,13 @@ static void write_updates(struct packet *packet)
 {
     struct client *client = packet->client;
     uint64_t before = bits_mask(client->cursor % 64);
-    prefetch_entries(client, client->cursor / 64, sendable(client, client->cursor / 64));
+    client_prefetch_entries(client, client->cursor / 64, sendable(client, client->cursor / 64));
     for (uint32_t w = client->cursor / 64; w < client->word_count; w++) {
         bool is_full = false;
         uint64_t left = sendable(client, w) & ~before;
         before = 0;
         if (w + 1 < client->word_count) {
-            prefetch_entries(client, w + 1, sendable(client, w + 1));
+            client_prefetch_entries(client, w + 1, sendable(client, w + 1));
         }
         while (left != 0 && !is_full) {
             left = write_batch(packet, w, left, &is_full);
