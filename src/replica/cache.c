@@ -7,6 +7,21 @@
 #define TAG_SHIFT   16         // to the tick in a tag
 #define PROBE_COUNT 8
 
+// Entries in use: so many times those that were added in the tick before, and not less than this.
+#define ROOM_FACTOR     2
+#define ENTRY_COUNT_MIN 1024u
+
+void cache_begin_tick(struct cache *cache)
+{
+    const uint32_t add_count = atomic_load_explicit(&cache->add_count, memory_order_relaxed);
+    uint32_t entry_count = cache->capacity < ENTRY_COUNT_MIN ? cache->capacity : ENTRY_COUNT_MIN;
+    while (entry_count < cache->capacity && entry_count / ROOM_FACTOR < add_count) {
+        entry_count *= 2;
+    }
+    cache->mask = entry_count - 1;
+    atomic_store_explicit(&cache->add_count, 0, memory_order_relaxed);
+}
+
 const struct cache_entry *cache_find_further(const struct cache *cache, const struct cache_key *key)
 {
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
@@ -28,6 +43,8 @@ void cache_add(
     if (bit_count > CACHE_ENTRY_BITS_MAX) {
         return;
     }
+    // Also those that find no room count: they are why the next tick has more.
+    atomic_fetch_add_explicit(&cache->add_count, 1, memory_order_relaxed);
     for (uint32_t probe = 0; probe < PROBE_COUNT; probe++) {
         struct cache_entry *entry = &cache->entries[(key->place + probe) & cache->mask];
         uint64_t found = atomic_load_explicit(&entry->tag, memory_order_relaxed);

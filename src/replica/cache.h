@@ -26,10 +26,17 @@ struct cache_entry {
 
 _Static_assert(sizeof(struct cache_entry) == 64, "an encoding fills a cache line");
 
+/// Of the memory as much is used as the tick before suggests, so that it stays in the processor's
+/// caches as long as the world is small or quiet.
 struct cache {
     struct cache_entry *entries;
-    uint32_t mask; // entries minus 1; their number is a power of two
+    uint32_t capacity;          // entries; a power of two
+    uint32_t mask;              // entries in use in this tick, a power of two, minus 1
+    _Atomic uint32_t add_count; // encodings added in this tick
 };
+
+/// Begins a tick: chooses how many entries are used. No other call at the same time.
+void cache_begin_tick(struct cache *cache);
 
 /// Where to look for an encoding.
 struct cache_key {

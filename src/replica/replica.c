@@ -121,7 +121,9 @@ static muster_replica *take_all(
     filled->history.stamp = HISTORY_STAMP_FIRST;
     take_history(slab, &filled->history, layout, def->entity_capacity);
     filled->cache.entries = slab_take(slab, def->encoding_capacity * sizeof *filled->cache.entries);
+    filled->cache.capacity = def->encoding_capacity;
     filled->cache.mask = def->encoding_capacity - 1;
+    atomic_init(&filled->cache.add_count, 0);
     filled->grid_slots = slab_take(slab, def->entity_capacity * sizeof *filled->grid_slots);
     filled->client_capacity = def->client_capacity;
     filled->clients = slab_take(slab, def->client_capacity * sizeof *filled->clients);
@@ -342,6 +344,7 @@ void muster_replica_begin_tick(
     MUSTER_ASSERT(replica != NULL && world != NULL && parallel != NULL);
     struct history *history = &replica->history;
     history_begin_tick(history, world, parallel);
+    cache_begin_tick(&replica->cache);
     build_grid(replica, 0);
     build_grid(replica, 1);
     begin_phases(replica);
