@@ -251,6 +251,7 @@ static void run(const struct load *load)
     for (uint32_t i = 0; i < load->player_count; i++) {
         muster_client_def client_def = muster_client_default_def();
         client_def.keeps_places = false;
+        client_def.send_ticks = 2;
         MUSTER_ASSERT(muster_client_create(&client_def, &bots[i].client) == MUSTER_OK);
         brain_init(&bots[i].brain, SEED, i);
     }

@@ -81,6 +81,7 @@ static muster_status open_bot(struct bots *bots, uint32_t index, struct driver_e
     struct bot *bot = &bots->list[index];
     muster_client_def client_def = muster_client_default_def();
     client_def.keeps_places = false;
+    client_def.send_ticks = 2;
     muster_status status = muster_client_create(&client_def, &bot->client);
     if (status != MUSTER_OK) {
         driver_error_write(out_error, 0, "no memory for bot %u", index);

@@ -14,10 +14,10 @@ enum brain_kind {
 
 /// A fighter's tables and memory.
 struct fighter {
-    uint32_t move, aim, fire, reload, respawn, throw_grenade; // actions
-    uint32_t position, health, team, look, ammo;              // fields
-    uint32_t own_index;    // in the view, MUSTER_NONE while not seen
-    uint32_t target_index; // likewise
+    uint32_t move, aim, fire, reload, respawn;   // actions
+    uint32_t position, health, team, look, ammo; // fields
+    uint32_t own_index;                          // in the view, MUSTER_NONE while not seen
+    uint32_t target_index;                       // likewise
     uint64_t looked_tick;
     uint64_t fired_tick;
     uint64_t asked_tick;

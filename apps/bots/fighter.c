@@ -27,7 +27,6 @@ bool fighter_init(struct fighter *fighter, const muster_client *client)
         .fire = muster_client_find_action(client, "fire"),
         .reload = muster_client_find_action(client, "reload"),
         .respawn = muster_client_find_action(client, "respawn"),
-        .throw_grenade = muster_client_find_action(client, "throw"),
         .position = muster_client_find_field(client, "position"),
         .health = muster_client_find_field(client, "health"),
         .team = muster_client_find_field(client, "team"),

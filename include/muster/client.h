@@ -46,6 +46,10 @@ typedef struct muster_client_def {
     /// The tick margin that actions should arrive with, in [0, 16]. Default 2.
     uint32_t margin_ticks;
 
+    /// Ticks between two packets of actions, in [1, 4]. With 2 there are half as many packets, and
+    /// every second action is under way a tick longer. Default 1.
+    uint32_t send_ticks;
+
     /// Whether the last places of entities are kept for muster_client_place(): about 240 bytes for
     /// each that can be known. Default true.
     bool keeps_places;

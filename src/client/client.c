@@ -29,6 +29,7 @@ muster_client_def muster_client_default_def(void)
         .resume_after_us = 1500000,
         .resume_window_us = 30000000,
         .margin_ticks = 2,
+        .send_ticks = 1,
         .keeps_places = true,
         .allocator = muster_heap_allocator(),
     };
@@ -61,8 +62,8 @@ muster_status muster_client_create(const muster_client_def *def, muster_client *
     MUSTER_ASSERT(def != NULL);
     MUSTER_ASSERT(out_client != NULL);
     *out_client = NULL;
-    if (def->margin_ticks > 16 || def->resume_after_us == 0 || def->allocator.alloc == NULL ||
-        def->allocator.free == NULL) {
+    if (def->margin_ticks > 16 || def->send_ticks < 1 || def->send_ticks > 4 ||
+        def->resume_after_us == 0 || def->allocator.alloc == NULL || def->allocator.free == NULL) {
         return MUSTER_ERR_INVALID;
     }
     muster_client *client = def->allocator.alloc(
@@ -298,11 +299,11 @@ static void send_loose(muster_client *client, muster_packet_batch *packets)
 static void send_inputs(muster_client *client, muster_packet_batch *packets)
 {
     struct link *link = &client->links[client->link_index];
-    const uint64_t period_us =
-        client->is_welcomed ? client->clock.tick_us : INPUT_PERIOD_US_DEFAULT;
+    const uint64_t tick_us = client->is_welcomed ? client->clock.tick_us : INPUT_PERIOD_US_DEFAULT;
+    const uint64_t period_us = tick_us * client->def.send_ticks;
     const uint64_t now_us = client->now.steady_us;
-    if (now_us - client->sent_us < period_us - period_us / 8 ||
-        packets->count == packets->capacity) {
+    // Whoever asks a little early is not made to wait for the next time.
+    if (now_us - client->sent_us < period_us - tick_us / 8 || packets->count == packets->capacity) {
         return;
     }
     client->sent_us = now_us;

@@ -9,12 +9,16 @@
 // packets: half of their ring's interval, and no longer than this.
 #define PATIENCE_TICKS_MAX 6
 
-// So few updates of a ring wait at least so long, for the same reason: a client that is alone need
-// not hear of its own entity in every tick. On a line that has lost a packet in the last second
-// each packet counts, and nobody waits for this.
-#define LONELY_COUNT 4
-#define LONELY_TICKS 2
-#define LOSSY_TICKS  60
+// So few updates of a ring wait at least so long, for the same reason: a packet of a few updates is
+// mostly its own heads, and costs both ends and what lies between them more than the updates do. A
+// client that is alone need not hear of its own entity in every tick, nor one with some company of
+// theirs. On a line that has lost a packet in the last second each packet counts, and nobody waits
+// for this.
+#define LONELY_COUNT  4
+#define LONELY_TICKS  2
+#define COMPANY_COUNT 16
+#define COMPANY_TICKS 1
+#define LOSSY_TICKS   60
 
 // With so many updates due nobody waits.
 #define CROWD_COUNT 48
@@ -57,6 +61,15 @@ static uint32_t gather_due(
     return count;
 }
 
+// Ticks that so many updates of a ring wait at least.
+static uint32_t least_patience(const struct client *client, uint32_t stamp, uint32_t count)
+{
+    if (client->lost_stamp + LOSSY_TICKS > stamp) {
+        return 0;
+    }
+    return count < LONELY_COUNT ? LONELY_TICKS : (count < COMPANY_COUNT ? COMPANY_TICKS : 0);
+}
+
 // Whether updates of some ring have waited for company long enough.
 static bool is_patience_over(const muster_replica *replica,
     struct client *client,
@@ -73,8 +86,7 @@ static bool is_patience_over(const muster_replica *replica,
             client->wait_stamps[ring] = stamp;
         }
         const uint32_t half = replica->layout.interval_ticks[ring] / 2;
-        const bool is_lossy = client->lost_stamp + LOSSY_TICKS > stamp;
-        const uint32_t least = counts[ring] < LONELY_COUNT && !is_lossy ? LONELY_TICKS : 0;
+        const uint32_t least = least_patience(client, stamp, counts[ring]);
         const uint32_t wanted = half > least ? half : least;
         const uint32_t patience_ticks = wanted < PATIENCE_TICKS_MAX ? wanted : PATIENCE_TICKS_MAX;
         is_over = is_over || stamp - client->wait_stamps[ring] >= patience_ticks;

@@ -95,11 +95,45 @@ static void the_same_over_a_bad_network(void **state)
     assert_int_equal(sim_gateway_counter(sim, MUSTER_GATEWAY_COUNTER_LOST), 0);
 }
 
+// The first half of a client's actions wait for the second, and all of them count.
+static void two_ticks_of_actions_share_a_packet(void **state)
+{
+    uint64_t packets[2];
+    uint64_t counted[2];
+    for (uint32_t send_ticks = 1; send_ticks <= 2; send_ticks++) {
+        const struct sim_def def = {
+            .game = sim_game(),
+            .seed = 1,
+            .client_count = 1,
+            .behaviour = first_walks,
+            .send_ticks = send_ticks,
+        };
+        struct sim *sim = sim_create(&def);
+        *state = sim;
+        sim_login(sim, 0);
+        sim_run_ms(sim, 1000);
+        const muster_client_stats before = muster_client_stats_of(sim_client(sim, 0));
+        const uint64_t actions_before = sim_gateway_counter(sim, MUSTER_GATEWAY_COUNTER_ACTIONS);
+        sim_run_ms(sim, 2000);
+        const muster_client_stats after = muster_client_stats_of(sim_client(sim, 0));
+        packets[send_ticks - 1] = after.packets_sent - before.packets_sent;
+        counted[send_ticks - 1] =
+            sim_gateway_counter(sim, MUSTER_GATEWAY_COUNTER_ACTIONS) - actions_before;
+        sim_destroy(sim);
+        *state = NULL;
+    }
+    assert_in_range(packets[0], 117, 123);
+    assert_in_range(packets[1], 58, 62);
+    assert_in_range(counted[0], 117, 123);
+    assert_in_range(counted[1], 117, 123);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_client_sees_another_one_move, teardown),
         cmocka_unit_test_teardown(the_same_over_a_bad_network, teardown),
+        cmocka_unit_test_teardown(two_ticks_of_actions_share_a_packet, teardown),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -130,6 +130,9 @@ struct sim *sim_create(const struct sim_def *def)
         if (def->resume_window_us > 0) {
             client_def.resume_window_us = def->resume_window_us;
         }
+        if (def->send_ticks > 0) {
+            client_def.send_ticks = def->send_ticks;
+        }
         require(
             muster_client_create(&client_def, &sim->clients[i].client) == MUSTER_OK, "no client");
     }

@@ -35,6 +35,7 @@ struct sim_def {
     sim_tap *answer;           // NULL: what goes to addresses that are no client's is lost
     muster_parallel parallel;  // zeroed: serial
     uint64_t resume_window_us; // 0: the default of both ends
+    uint32_t send_ticks;       // 0: the clients' default
     const char *record_path;   // a new file for the frame log; NULL: none
 };
 
