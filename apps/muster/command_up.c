@@ -19,8 +19,12 @@
 // and a live view in processes of their own.
 
 #define POLL_MS     50
+#define VALUE_BYTES 32u
+#define SCENE_COUNT 3
 #define STOP_US_MAX 5000000u
 #define SEED_BYTES  24u
+
+static const char *const scenes[SCENE_COUNT + 1] = {"mixed", "battle", "spread", NULL};
 
 // Preparations.
 
@@ -76,13 +80,34 @@ static bool choose_option(struct up *up, const char *flag)
     return up_complain(up, problem.text, EXIT_CODE_USAGE) == EXIT_CODE_DONE;
 }
 
+// The flags that choose a game's options, by the options' names.
+static const char *const option_flags[] = {"bodies", "scene"};
+
+#define OPTION_FLAG_COUNT (sizeof option_flags / sizeof option_flags[0])
+
+// True if the option was chosen on the command line.
+static bool is_chosen(const struct up *up, const char *name)
+{
+    for (size_t i = 0; i < OPTION_FLAG_COUNT; i++) {
+        if (strcmp(option_flags[i], name) == 0) {
+            return flag_is_given(up->invocation, name);
+        }
+    }
+    return false;
+}
+
 static bool choose_options(struct up *up)
 {
     const muster_game *game = up->module.game;
     for (uint32_t i = 0; i < game->option_count; i++) {
         up->options[i] = game->options[i].fallback;
     }
-    return choose_option(up, "bodies") && choose_option(up, "scene");
+    for (size_t i = 0; i < OPTION_FLAG_COUNT; i++) {
+        if (!choose_option(up, option_flags[i])) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static void choose_seed(struct up *up)
@@ -104,16 +129,72 @@ static enum exit_code explain_folder(
         up, error->text, status == MUSTER_ERR_MALFORMED ? EXIT_CODE_VIOLATION : EXIT_CODE_FAILED);
 }
 
-// The seed is the world's, so a resumed one keeps its own.
+static void print_value(const char *name, int64_t value, char out_text[VALUE_BYTES])
+{
+    const bool is_scene = strcmp(name, "--scene") == 0 && value >= 0 && value < SCENE_COUNT;
+    if (is_scene) {
+        (void)snprintf(out_text, VALUE_BYTES, "%s", scenes[value]);
+    } else {
+        (void)snprintf(out_text, VALUE_BYTES, "%lld", (long long)value);
+    }
+}
+
+// @return false, after saying so, if what was asked for is not what the world has
+static bool is_as_resumed(const struct up *up, const char *name, int64_t asked, int64_t resumed)
+{
+    char asked_text[VALUE_BYTES];
+    char resumed_text[VALUE_BYTES];
+    if (asked == resumed) {
+        return true;
+    }
+    print_value(name, asked, asked_text);
+    print_value(name, resumed, resumed_text);
+    fprintf(up->invocation->err,
+        "muster: %s is %s, but the world in %s has %s; leave it out or choose another folder\n",
+        name, asked_text, up->settings.state.directory, resumed_text);
+    return false;
+}
+
+// A limit of 0 is not asked for. One above the game's own is the game's own.
+static bool take_limit(
+    const struct up *up, const char *name, uint64_t *wanted, uint32_t own, uint32_t resumed)
+{
+    const int64_t asked = (int64_t)(*wanted < own ? *wanted : own);
+    if (*wanted != 0 && !is_as_resumed(up, name, asked, resumed)) {
+        return false;
+    }
+    *wanted = resumed;
+    return true;
+}
+
+static bool take_options(struct up *up)
+{
+    const muster_game *game = up->module.game;
+    for (uint32_t i = 0; i < game->option_count; i++) {
+        char flag[MUSTER_NAME_BYTES + 2];
+        (void)snprintf(flag, sizeof flag, "--%s", game->options[i].name);
+        if (is_chosen(up, game->options[i].name) &&
+            !is_as_resumed(up, flag, up->options[i], up->world.options[i])) {
+            return false;
+        }
+        up->options[i] = up->world.options[i];
+    }
+    return true;
+}
+
+// Seed, limits and options are the world's, so a resumed one keeps its own.
 static enum exit_code take_world(struct up *up)
 {
-    const struct settings *settings = &up->settings;
-    if (settings->game.seed != 0 && settings->game.seed != up->world.seed) {
-        fprintf(up->invocation->err,
-            "muster: game.seed is %llu, but the world in %s has seed %llu; leave the seed out or "
-            "choose another folder\n",
-            (unsigned long long)settings->game.seed, settings->state.directory,
-            (unsigned long long)up->world.seed);
+    struct settings *settings = &up->settings;
+    const muster_game_limits *own = &up->module.game->limits;
+    const bool is_same_seed =
+        settings->game.seed == 0 ||
+        is_as_resumed(up, "game.seed", (int64_t)settings->game.seed, (int64_t)up->world.seed);
+    if (!is_same_seed || !take_options(up) ||
+        !take_limit(up, "limits.players", &settings->limits.players, own->player_count_max,
+            up->world.limits.player_count_max) ||
+        !take_limit(up, "limits.entities", &settings->limits.entities, own->entity_count_max,
+            up->world.limits.entity_count_max)) {
         return EXIT_CODE_USAGE;
     }
     up->seed = up->world.seed;
@@ -169,7 +250,8 @@ static const char *path_or_null(const char *path)
     return path[0] != '\0' ? path : NULL;
 }
 
-static enum exit_code explain_start(const struct up *up, const struct driver_error *error)
+static enum exit_code explain_start(
+    const struct up *up, muster_status status, const struct driver_error *error)
 {
     if (error->code == EEXIST) {
         fprintf(up->invocation->err, "muster: %s; choose another name or remove it\n", error->text);
@@ -180,7 +262,8 @@ static enum exit_code explain_start(const struct up *up, const struct driver_err
             "muster: %s; `muster doctor` says who has it and how to take another\n", error->text);
         return EXIT_CODE_MISSING;
     }
-    return up_complain(up, error->text, EXIT_CODE_FAILED);
+    return up_complain(
+        up, error->text, status == MUSTER_ERR_INVALID ? EXIT_CODE_USAGE : EXIT_CODE_FAILED);
 }
 
 static enum exit_code start_server(struct up *up)
@@ -213,7 +296,7 @@ static enum exit_code start_server(struct up *up)
         };
         status = server_web_start(&web_def, &up->web, &error);
     }
-    return status == MUSTER_OK ? EXIT_CODE_DONE : explain_start(up, &error);
+    return status == MUSTER_OK ? EXIT_CODE_DONE : explain_start(up, status, &error);
 }
 
 // Running.
@@ -448,8 +531,6 @@ static const struct example examples[] = {
     {"muster up --state world", "A world that goes on after a restart."},
     {0},
 };
-
-static const char *const scenes[] = {"mixed", "battle", "spread", NULL};
 
 static const struct flag flags[] = {
     {.name = "game", .placeholder = "NAME", .setting = "game.name"},

@@ -8,6 +8,9 @@
 
 // What a run ends with: the server's figures, and those that the bots measured.
 
+// What the names of some of the gateway's counters begin with, and their keys in `refused` do not.
+#define REFUSED "refused_"
+
 static double milliseconds(uint64_t us)
 {
     return (double)us / 1000.0;
@@ -29,8 +32,10 @@ static json_t *refusals(muster_stats *stats)
     for (uint32_t i = 0; i < MUSTER_GATEWAY_COUNTER_COUNT; i++) {
         const char *name = muster_gateway_counter_name((muster_gateway_counter)i);
         const int64_t value = muster_stats_read(stats, SERVER_STAT_GATEWAY, i);
-        if (strncmp(name, "refused_", 8) == 0 || strncmp(name, "malformed_", 10) == 0) {
-            json_object_set_new(refused, name, json_integer(value));
+        const size_t prefix =
+            strncmp(name, REFUSED, sizeof REFUSED - 1) == 0 ? sizeof REFUSED - 1 : 0;
+        if (prefix > 0 || strncmp(name, "malformed_", 10) == 0) {
+            json_object_set_new(refused, name + prefix, json_integer(value));
         }
     }
     return refused;

@@ -12,15 +12,17 @@ enum link_type {
     LINK_TICK = 1,    // a tick has run: `tick`
     LINK_STATE = 2,   // state for a player: `state`, and its bytes
     LINK_MESSAGE = 3, // a message of the game for a player: `message_index`, and its bytes
-    LINK_KICK = 4,    // a player must go: `reason`
+    LINK_KICK = 4,    // a player must go: `kick`
     LINK_DRAIN = 5,   // everybody must go
 };
 
-/// From the web thread to the network: somebody must go.
+/// Somebody must go: from the web thread, or from the world, to the network. Of a player who has
+/// left by then nothing more is wanted.
 struct link_kick {
     uint32_t player_index;
     uint64_t player_id[2];
-    char text[101];
+    muster_close_reason reason;
+    char text[101]; // empty for none
 };
 
 struct link_down {
@@ -30,6 +32,6 @@ struct link_down {
         uint64_t tick;
         muster_gateway_state state;
         uint32_t message_index;
-        muster_close_reason reason;
+        struct link_kick kick;
     };
 };

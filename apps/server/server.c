@@ -76,6 +76,14 @@ static void explain(
             def->game->name);
         return;
     }
+    if (def->game->field_count == 0) {
+        driver_error_write(out_error, 0,
+            "game \"%s\" declares no replicated fields, so players would see nothing of it; it "
+            "needs "
+            "at least one in `fields`",
+            def->game->name);
+        return;
+    }
     driver_error_write(out_error, 0, "the world of game \"%s\" cannot be made: %s", def->game->name,
         muster_status_name(status));
 }

@@ -103,8 +103,9 @@ struct server_summary server_read_summary(const struct server *server);
 /// The recorder of one of the logs, NULL if there is none.
 struct recorder *server_recorder(struct server *server, enum server_log log);
 
-/// World: tells that a tick ended after the next should have begun.
-void server_tell_missed_tick(struct server *server, uint64_t late_us);
+/// World: tells by how much a tick ended after the next should have begun, 0 for in time.
+/// @param now_us  steady
+void server_tell_tick_time(struct server *server, uint64_t now_us, uint64_t late_us);
 
 /// World: tells that this was the last tick.
 void server_tell_end(struct server *server);

@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// Events of missed ticks are no closer together.
+#define MISSED_PERIOD_US 1000000u
+
 const char *server_reason_name(muster_close_reason reason)
 {
     static const char *const names[] = {
@@ -196,10 +199,22 @@ void world_tell_map(struct server *server)
     }
 }
 
-void server_tell_missed_tick(struct server *server, uint64_t late_us)
+// Under overload every tick is missed, and what else happened must not drown in that.
+void server_tell_tick_time(struct server *server, uint64_t now_us, uint64_t late_us)
 {
     MUSTER_ASSERT(server != NULL);
-    world_tell(server, MUSTER_EVENT_TICK_MISSED, late_us, "");
+    struct missed_ticks *missed = &server->world.missed;
+    missed->count += late_us > 0 ? 1 : 0;
+    missed->late_us_max = late_us > missed->late_us_max ? late_us : missed->late_us_max;
+    const bool is_time = missed->told_us == 0 || now_us - missed->told_us >= MISSED_PERIOD_US;
+    if (missed->count == 0 || !is_time) {
+        return;
+    }
+    char text[MUSTER_EVENT_TEXT_BYTES];
+    (void)snprintf(
+        text, sizeof text, "late by up to %llu us", (unsigned long long)missed->late_us_max);
+    world_tell(server, MUSTER_EVENT_TICK_MISSED, missed->count, text);
+    *missed = (struct missed_ticks){.told_us = now_us};
 }
 
 void server_tell_end(struct server *server)
@@ -243,12 +258,22 @@ muster_status server_kick(
     struct server *server, uint32_t player_index, const uint64_t player_id[2], const char *text)
 {
     MUSTER_ASSERT(server != NULL && player_id != NULL);
-    struct link_kick kick = {
-        .player_index = player_index, .player_id = {player_id[0], player_id[1]}};
+    struct link_kick kick = {.player_index = player_index,
+        .player_id = {player_id[0], player_id[1]},
+        .reason = MUSTER_CLOSE_KICKED};
     if (text != NULL) {
         (void)snprintf(kick.text, sizeof kick.text, "%s", text);
     }
     return ring_push(server->kicks, &kick, sizeof kick);
+}
+
+void network_kick(struct server *server, const struct link_kick *kick)
+{
+    const uint64_t *id = server->network.player_ids[kick->player_index];
+    if (id[0] == kick->player_id[0] && id[1] == kick->player_id[1]) {
+        muster_gateway_kick(server->network.gateway, kick->player_index, kick->reason,
+            kick->text[0] != '\0' ? kick->text : NULL);
+    }
 }
 
 void network_take_kicks(struct server *server)
@@ -259,11 +284,7 @@ void network_take_kicks(struct server *server)
         struct link_kick kick;
         memcpy(&kick, bytes, sizeof kick);
         ring_release(server->kicks);
-        const uint64_t *id = server->network.player_ids[kick.player_index];
-        if (id[0] == kick.player_id[0] && id[1] == kick.player_id[1]) {
-            muster_gateway_kick(server->network.gateway, kick.player_index, MUSTER_CLOSE_KICKED,
-                kick.text[0] != '\0' ? kick.text : NULL);
-        }
+        network_kick(server, &kick);
     }
 }
 

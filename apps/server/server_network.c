@@ -182,7 +182,7 @@ static void take_record(struct server *server, const struct link_down *record, u
             (const uint8_t *)(record + 1), length - (uint32_t)sizeof *record);
         break;
     case LINK_KICK:
-        muster_gateway_kick(gateway, record->player_index, record->reason, NULL);
+        network_kick(server, &record->kick);
         break;
     case LINK_DRAIN:
         muster_gateway_drain(gateway);

@@ -142,8 +142,8 @@ static void keep_time(struct server_process *process, uint64_t tick)
     muster_stats_record(stats, SERVER_STAT_TICK_TIME, 0, end_us - begin_us(process, tick));
     if (end_us > next_us) {
         muster_stats_add(stats, SERVER_STAT_TICKS_MISSED, 0, 1);
-        server_tell_missed_tick(process->server, end_us - next_us);
     }
+    server_tell_tick_time(process->server, end_us, end_us > next_us ? end_us - next_us : 0);
     if (end_us > next_us + LATE_TICKS_MAX * period_us) {
         atomic_fetch_add_explicit(&process->started_us, end_us - next_us, memory_order_relaxed);
     }

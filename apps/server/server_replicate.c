@@ -140,17 +140,21 @@ static void draft_group(void *context, uint32_t group_index, uint32_t worker_ind
     }
 }
 
-// Puts what a group has written into the ring. What finds no room is lost, as on any network.
+// Puts what a group has written into the ring. What finds no room is lost, and written again.
 static void send_group(struct server *server, uint32_t group_index)
 {
     const struct draft_table *drafts = server->world.drafts;
     for (uint32_t at = 0; at < drafts->lengths[group_index];) {
         const struct draft *draft = (const struct draft *)(drafts->bytes[group_index] + at);
-        struct link_down *record = world_begin_down(server, draft->body_bytes);
+        struct link_down *record =
+            world_begin_down(server, draft->body_bytes, LINK_DOWN_KEPT_BYTES);
         if (record != NULL) {
             *record = draft->record;
             memcpy(record + 1, draft + 1, draft->body_bytes);
             world_end_down(server, draft->body_bytes);
+        } else {
+            (void)muster_replica_lost(
+                server->world.replica, draft->record.player_index, draft->record.state.token);
         }
         at += draft_bytes(draft->body_bytes);
     }

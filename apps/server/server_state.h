@@ -23,6 +23,9 @@
 #define LINK_UP_BYTES   (1u << 22)
 #define LINK_DOWN_BYTES (1u << 24)
 
+/// Of these, what states leave for messages and orders, which do not come again.
+#define LINK_DOWN_KEPT_BYTES (LINK_DOWN_BYTES / 4u)
+
 /// Room for some thousand events, a few maps, and more kicks than anybody types.
 #define LINK_EVENT_BYTES (1u << 20)
 #define LINK_MAP_BYTES   (1u << 17)
@@ -73,6 +76,20 @@ struct draft_table {
         8) uint8_t bytes[DRAFT_GROUPS][DRAFT_GROUP_CLIENTS * STATE_PACKETS_MAX * DRAFT_BYTES_MAX];
 };
 
+/// Whether a reliable message for a player was dropped, and the player must go.
+enum hole {
+    HOLE_NONE,
+    HOLE_OPEN, // the network has not been told
+    HOLE_TOLD, // the player is about to go; nothing more is sent
+};
+
+/// Ticks that ended late and that no event has told of yet.
+struct missed_ticks {
+    uint64_t told_us; // when the last event did
+    uint64_t count;
+    uint64_t late_us_max;
+};
+
 /// Owned by the world's side.
 struct world {
     muster_instance *instance;
@@ -85,6 +102,9 @@ struct world {
     struct recorder *recorders[SERVER_LOG_COUNT];
     struct draft_table *drafts;
     bool is_drain_passed_on;
+    uint8_t *holes; // by player index: an enum hole
+    bool has_holes; // some may be open
+    struct missed_ticks missed;
 };
 
 struct server {
@@ -129,7 +149,9 @@ void world_end_logs(struct server *server);
 void world_destroy(struct server *server);
 
 /// Room in the ring to the network for a record and so many bytes behind it, NULL if it is full.
-struct link_down *world_begin_down(struct server *server, uint32_t body_bytes_max);
+/// @param kept_bytes  that must still be free behind it
+struct link_down *world_begin_down(
+    struct server *server, uint32_t body_bytes_max, uint32_t kept_bytes);
 
 /// Hands the record on, with so many bytes behind it.
 void world_end_down(struct server *server, uint32_t body_bytes);
@@ -148,6 +170,9 @@ void world_tell_instance(struct server *server);
 
 /// Tells where things are, if the owner has taken the last map.
 void world_tell_map(struct server *server);
+
+/// Sends a player away who is still the one that was meant.
+void network_kick(struct server *server, const struct link_kick *kick);
 
 /// Sends away whom the operators want gone.
 void network_take_kicks(struct server *server);

@@ -110,14 +110,16 @@ static muster_status create_tables(struct server *server)
     const uint32_t count = server->limits.player_count_max;
     const muster_allocator heap = server->allocator;
     world->connections = heap.alloc(heap.context, count * sizeof world->connections[0], 8);
+    world->holes = heap.alloc(heap.context, count * sizeof world->holes[0], 8);
     world->sent_ticks = heap.alloc(heap.context, count * sizeof world->sent_ticks[0], 8);
     world->state_bytes = heap.alloc(heap.context, count * sizeof world->state_bytes[0], 8);
     world->drafts = heap.alloc(heap.context, sizeof *world->drafts, 64);
-    if (world->drafts == NULL || world->connections == NULL || world->sent_ticks == NULL ||
-        world->state_bytes == NULL) {
+    if (world->drafts == NULL || world->connections == NULL || world->holes == NULL ||
+        world->sent_ticks == NULL || world->state_bytes == NULL) {
         return MUSTER_ERR_NO_MEMORY;
     }
     memset(world->connections, 0, count * sizeof world->connections[0]);
+    memset(world->holes, 0, count * sizeof world->holes[0]);
     memset(world->sent_ticks, 0, count * sizeof world->sent_ticks[0]);
     return MUSTER_OK;
 }
@@ -159,6 +161,9 @@ void world_destroy(struct server *server)
     if (world->connections != NULL) {
         heap.free(heap.context, world->connections, count * sizeof world->connections[0]);
     }
+    if (world->holes != NULL) {
+        heap.free(heap.context, world->holes, count * sizeof world->holes[0]);
+    }
     if (world->sent_ticks != NULL) {
         heap.free(heap.context, world->sent_ticks, count * sizeof world->sent_ticks[0]);
     }
@@ -169,11 +174,12 @@ void world_destroy(struct server *server)
 
 // To the network.
 
-struct link_down *world_begin_down(struct server *server, uint32_t body_bytes_max)
+struct link_down *world_begin_down(
+    struct server *server, uint32_t body_bytes_max, uint32_t kept_bytes)
 {
     void *space;
-    if (ring_reserve(server->down, (uint32_t)sizeof(struct link_down) + body_bytes_max, &space) !=
-        MUSTER_OK) {
+    const uint32_t record_bytes = (uint32_t)sizeof(struct link_down) + body_bytes_max;
+    if (ring_reserve(server->down, record_bytes + kept_bytes, &space) != MUSTER_OK) {
         muster_stats_add(server->stats, SERVER_STAT_LINK_FULL, 1, 1);
         return NULL;
     }
@@ -189,7 +195,7 @@ void world_end_down(struct server *server, uint32_t body_bytes)
 
 static void send_tick(struct server *server, uint64_t tick)
 {
-    struct link_down *record = world_begin_down(server, 0);
+    struct link_down *record = world_begin_down(server, 0, 0);
     if (record != NULL) {
         record->type = LINK_TICK;
         record->tick = tick;
@@ -199,7 +205,7 @@ static void send_tick(struct server *server, uint64_t tick)
 
 static void send_drain(struct server *server)
 {
-    struct link_down *record = world_begin_down(server, 0);
+    struct link_down *record = world_begin_down(server, 0, 0);
     if (record != NULL) {
         record->type = LINK_DRAIN;
         world_end_down(server, 0);
@@ -210,14 +216,48 @@ static void send_drain(struct server *server)
 static void send_message_to(
     struct server *server, uint32_t player_index, const muster_outgoing *outgoing)
 {
-    struct link_down *record = world_begin_down(server, outgoing->length);
+    struct world *world = &server->world;
+    const bool is_reliable = server->def.game->messages[outgoing->message_index].is_reliable;
+    if (world->holes[player_index] != HOLE_NONE) {
+        return; // what came before is missing
+    }
+    struct link_down *record = world_begin_down(server, outgoing->length, 0);
     if (record != NULL) {
         record->type = LINK_MESSAGE;
         record->player_index = player_index;
         record->message_index = outgoing->message_index;
         memcpy(record + 1, outgoing->bytes, outgoing->length);
         world_end_down(server, outgoing->length);
+    } else if (is_reliable) {
+        world->holes[player_index] = HOLE_OPEN;
+        world->has_holes = true;
     }
+}
+
+// A player whom a reliable message did not reach has lost the thread for good, as one whose own
+// queue is full. The order to go waits until there is room for it.
+static void send_kicks(struct server *server)
+{
+    struct world *world = &server->world;
+    for (uint32_t i = 0; i < server->limits.player_count_max && world->has_holes; i++) {
+        const muster_player *player = muster_instance_player(world->instance, i);
+        if (world->holes[i] != HOLE_OPEN || player == NULL) {
+            continue;
+        }
+        struct link_down *record = world_begin_down(server, 0, 0);
+        if (record == NULL) {
+            return;
+        }
+        record->type = LINK_KICK;
+        record->player_index = i;
+        record->kick = (struct link_kick){.player_index = i,
+            .player_id = {player->id[0], player->id[1]},
+            .reason = MUSTER_CLOSE_LIMIT,
+            .text = "too far behind"};
+        world_end_down(server, 0);
+        world->holes[i] = HOLE_TOLD;
+    }
+    world->has_holes = false;
 }
 
 static uint16_t team_of(const muster_instance *instance, const muster_player *player)
@@ -274,6 +314,7 @@ static void take_event(struct server *server, const muster_gateway_event *event,
     muster_status status = MUSTER_OK;
     switch (event->type) {
     case MUSTER_GATEWAY_JOINED:
+        world->holes[player_index] = HOLE_NONE;
         muster_inbox_push_join(world->inbox, player_index, &event->player, false);
         break;
     case MUSTER_GATEWAY_RESUMED:
@@ -402,6 +443,7 @@ void server_world_tick(struct server *server, uint64_t tick)
     step(server, tick);
     send_tick(server, tick);
     send_messages(server);
+    send_kicks(server);
     world_tell_instance(server);
     record_phase(server, SERVER_PHASE_STEP, &phase_us);
     world_replicate(server);

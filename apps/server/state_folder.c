@@ -192,6 +192,8 @@ static muster_status replay(const char *path,
         status = MUSTER_ERR_MALFORMED;
     } else {
         world->seed = file->identity.seed;
+        world->limits = file->identity.limits;
+        memcpy(world->options, file->identity.options, sizeof world->options);
         status = take_snapshot(muster_replay_instance(run), world, out_error);
     }
     muster_replay_destroy(run);

@@ -25,6 +25,8 @@ struct state_world {
     uint8_t *snapshot; // NULL: no world yet
     size_t snapshot_length;
     uint64_t seed;
+    muster_game_limits limits;
+    int64_t options[MUSTER_OPTION_COUNT_MAX]; // as many as the game has
     uint64_t tick;
     uint64_t lost_ticks_max; // ticks that the run before may have got further
 };

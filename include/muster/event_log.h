@@ -39,7 +39,8 @@ typedef enum muster_event_type {
     MUSTER_EVENT_PLAYER_REFUSED = 8,
     MUSTER_EVENT_PLAYER_KICKED = 9,
 
-    /// A tick ended later than the next should have begun: `detail` is by how many microseconds.
+    /// Ticks ended later than the next should have begun: `detail` is how many since the last such
+    /// event, of which there is at most one a second. The text says how late.
     MUSTER_EVENT_TICK_MISSED = 10,
 
     /// Something that a client tells: `detail` and text are the client's.

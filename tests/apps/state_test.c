@@ -172,7 +172,7 @@ static void a_folder_serves_one_server_game_and_seed(void **state)
         &second, (const char *const[]){"--game", "hello", "--state", "one", "--seed", "9", NULL});
     assert_int_equal(world_join(&second), 2);
     file_read(second.err_path, outcome.err);
-    assert_non_null(strstr(outcome.err, "muster: game.seed is 9, but the world in one has seed 8"));
+    assert_non_null(strstr(outcome.err, "muster: game.seed is 9, but the world in one has 8"));
     world_start(&second, (const char *const[]){"--game", "misuse", "--state", "one", NULL});
     assert_int_equal(world_join(&second), 1);
     file_read(second.err_path, outcome.err);
@@ -180,12 +180,51 @@ static void a_folder_serves_one_server_game_and_seed(void **state)
                                         "with rules 7 at 60 Hz\n"));
     world_start(&second, (const char *const[]){"--game", "hello", "--state", "one", "--set",
                              "limits.players=3", NULL});
-    assert_int_equal(world_join(&second), 1);
+    assert_int_equal(world_join(&second), 2);
     file_read(second.err_path, outcome.err);
-    assert_non_null(strstr(outcome.err, "the world to resume has other rules, limits or options"));
+    assert_non_null(strstr(outcome.err, "muster: limits.players is 3, but the world in one has "));
     file_write("file", "");
     world_start(&second, (const char *const[]){"--game", "hello", "--state", "file", NULL});
     assert_int_equal(world_join(&second), 1);
+}
+
+static void a_world_keeps_its_options_and_limits(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(&world, (const char *const[]){"--game", "skirmish", "--state", "options",
+                            "--bodies", "70", "--scene", "battle", "--set", "limits.players=9",
+                            "--set", "limits.entities=3000", NULL});
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+    static const char *const same[][6] = {
+        {NULL}, {"--bodies", "70", NULL}, {"--scene", "battle", "--set", "limits.players=9", NULL}};
+    for (uint32_t i = 0; i < 3; i++) {
+        const char *arguments[12] = {"--game", "skirmish", "--state", "options"};
+        for (uint32_t k = 0; k < 6 && same[i][k] != NULL; k++) {
+            arguments[4 + k] = same[i][k];
+        }
+        uint64_t tick;
+        uint64_t lost_ticks;
+        world_begin(&world, arguments);
+        read_resumed(&world, &tick, &lost_ticks);
+        assert_int_equal(lost_ticks, 0);
+        assert_int_equal(world_end(&world, SIGTERM), 0);
+    }
+    static const char *const other[][3] = {
+        {"--bodies", "71", "muster: --bodies is 71, but the world in options has 70; leave it out"},
+        {"--scene", "spread",
+            "muster: --scene is spread, but the world in options has battle; leave it out"},
+        {"--set", "limits.players=8",
+            "muster: limits.players is 8, but the world in options has 9; leave it out"},
+        {"--set", "limits.entities=2999",
+            "muster: limits.entities is 2999, but the world in options has 3000; leave it out"}};
+    for (uint32_t i = 0; i < 4; i++) {
+        world_start(&world, (const char *const[]){"--game", "skirmish", "--state", "options",
+                                other[i][0], other[i][1], NULL});
+        assert_int_equal(world_join(&world), 2);
+        file_read(world.err_path, outcome.err);
+        assert_non_null(strstr(outcome.err, other[i][2]));
+    }
 }
 
 int main(int argc, char **argv)
@@ -195,6 +234,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_world_that_was_stopped_loses_nothing),
         cmocka_unit_test(a_log_that_was_only_begun_is_passed_over),
         cmocka_unit_test(a_folder_serves_one_server_game_and_seed),
+        cmocka_unit_test(a_world_keeps_its_options_and_limits),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

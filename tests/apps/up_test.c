@@ -80,6 +80,15 @@ static void bots_play_over_real_sockets_and_the_figures_are_one_document(void **
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         assert_non_null(json_object_get(document, keys[i]));
     }
+    const json_t *refused = json_object_get(document, "refused");
+    static const char *const reasons[] = {"full", "draining", "old_token", "player_data",
+        "request_rate", "packet_rate", "action_rate", "message_rate", "outcast", "malformed_packet",
+        "malformed_input", "malformed_message"};
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        assert_int_equal(json_integer_value(json_object_get(refused, reasons[i])), 0);
+        assert_true(json_is_integer(json_object_get(refused, reasons[i])));
+    }
+    assert_int_equal(json_object_size(refused), sizeof reasons / sizeof reasons[0]);
     // A busy machine makes the bots late, which the document says and the exit code follows.
     const bool is_void = json_is_true(json_object_get(document, "void"));
     assert_int_equal(outcome.code, is_void ? 1 : 0);
@@ -152,6 +161,17 @@ static void a_game_that_crashes_when_its_world_is_made_is_named_in_a_report(void
     assert_non_null(strstr(outcome.err, "muster: stopped itself while it ran game "));
     assert_non_null(strstr(outcome.err, "/broken_start.so; the report is ./crash-"));
     folder_end(folder);
+}
+
+static void a_game_that_shows_players_nothing_is_refused_with_a_sentence(void **state)
+{
+    (void)state;
+    struct outcome outcome;
+    run_broken("nothing", &outcome);
+    assert_int_equal(outcome.code, 2);
+    assert_non_null(strstr(outcome.err, "muster: game \"broken\" declares no replicated fields, so "
+                                        "players would see nothing of it; "
+                                        "it needs at least one in `fields`\n"));
 }
 
 static void a_file_that_is_no_game_is_refused(void **state)
@@ -231,6 +251,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_game_that_is_not_there_is_named_with_where_it_was_looked_for),
         cmocka_unit_test(a_game_that_crashes_while_it_is_loaded_is_named_and_refused),
         cmocka_unit_test(a_game_that_crashes_when_its_world_is_made_is_named_in_a_report),
+        cmocka_unit_test(a_game_that_shows_players_nothing_is_refused_with_a_sentence),
         cmocka_unit_test(a_file_that_is_no_game_is_refused),
         cmocka_unit_test(a_port_in_use_is_named),
         cmocka_unit_test(bots_without_a_server_say_so),

@@ -333,6 +333,13 @@ uint64_t sim_too_long_count(struct sim *sim, uint32_t client_index)
     return muster_impairment_get_stats(sim->network, 2 * client_index + LINK_DOWN).packets_too_long;
 }
 
+void sim_stall_network(struct sim *sim, uint32_t tick_count)
+{
+    for (uint32_t i = 0; i < tick_count; i++) {
+        server_world_tick(sim->server, ++sim->tick);
+    }
+}
+
 void sim_drain(struct sim *sim)
 {
     server_drain(sim->server);

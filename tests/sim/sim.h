@@ -74,6 +74,9 @@ void sim_set_client_network(struct sim *sim, uint32_t client_index, const char *
 /// Packets from the server to a client that were too long for its path.
 uint64_t sim_too_long_count(struct sim *sim, uint32_t client_index);
 
+/// Ticks the world while the network's side of the server does nothing, as a thread that hangs.
+void sim_stall_network(struct sim *sim, uint32_t tick_count);
+
 /// The server empties itself.
 void sim_drain(struct sim *sim);
 
