@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/bots/brain.h"
 
-// Looks about every 45 ticks for the nearest enemy. With one in sight it aims at where it sees it
+// Looks about every 60 ticks for the nearest enemy. With one in sight it aims at where it sees it
 // and fires; without, it wanders around where it first was. It moves in every tick, as a player
 // with a stick does.
 
-#define LOOK_TICKS   45u
+#define LOOK_TICKS   60u
 #define DECIDE_TICKS 120u
 #define FIRE_TICKS   20u
 #define ASK_TICKS    30u

@@ -98,6 +98,7 @@ bool client_enter(
     struct client_entry *entry = client_entry(client, index);
     memset(entry, 0, client->entry_bytes);
     entry->slot = (uint16_t)slot;
+    client->slots[index] = (uint16_t)slot;
     entry->state = CLIENT_STATE_NEW;
     entry->ring = (uint8_t)ring;
     entry->since_stamp = history->stamp;
@@ -139,6 +140,21 @@ void client_leave(
     entry->sent_stamp = (uint16_t)(history->stamp - CLIENT_REPEAT_TICKS);
     set_add(client->leaving, index);
     client->leaving_count++;
+}
+
+uint32_t client_find(const struct client *client, uint32_t slot)
+{
+    for (uint32_t w = 0; w < client->word_count; w++) {
+        uint64_t same = 0;
+        for (uint32_t bit = 0; bit < 64; bit++) { // without branches
+            same |= (uint64_t)(client->slots[w * 64 + bit] == slot) << bit;
+        }
+        same &= client->taken[w] & ~client->leaving[w];
+        if (same != 0) {
+            return w * 64 + (uint32_t)__builtin_ctzll(same);
+        }
+    }
+    return client->index_count;
 }
 
 void client_move(struct client *client, uint32_t index, uint32_t ring)

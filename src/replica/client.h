@@ -92,6 +92,7 @@ struct client {
 
     uint8_t *entries;     // by index, see client_entry()
     uint32_t entry_bytes; // a multiple of 16, with all of its bases
+    uint16_t *slots;      // by index, once more, for client_find()
 
     // Sets of indices.
     uint64_t *taken;
@@ -158,6 +159,9 @@ bool client_enter(
 /// Begins to take an entity away. `is_dead` frees its slot for what lives there now.
 void client_leave(
     struct client *client, const struct history *history, uint32_t index, bool is_dead);
+
+/// The index that an entity which is `seen` has by its slot, `index_count` if it is leaving already.
+uint32_t client_find(const struct client *client, uint32_t slot);
 
 /// Moves an entity to another ring.
 void client_move(struct client *client, uint32_t index, uint32_t ring);

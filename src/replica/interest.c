@@ -113,18 +113,6 @@ static void review_known(const muster_replica *replica, struct client *client)
     }
 }
 
-// Reviews what a client knows by a slot, if it does not leave already.
-static void review_slot(const muster_replica *replica, struct client *client, uint32_t slot)
-{
-    for (uint32_t index = 0; index < client->index_count; index++) {
-        if (client_entry(client, index)->slot == slot && set_has(client->taken, index) &&
-            !set_has(client->leaving, index)) {
-            review(replica, client, index);
-            return;
-        }
-    }
-}
-
 static void enter_if_near(
     const muster_replica *replica, struct client *client, uint32_t slot, float squared)
 {
@@ -233,8 +221,11 @@ static void look_at_births(const muster_replica *replica, struct client *client)
 {
     const struct history *history = &replica->history;
     for (uint32_t i = 0; i < history->birth_count; i++) {
-        if (set_has(client->seen, history->births[i])) {
-            review_slot(replica, client, history->births[i]); // whoever was there is dead
+        const bool is_seen = set_has(client->seen, history->births[i]);
+        const uint32_t index =
+            is_seen ? client_find(client, history->births[i]) : client->index_count;
+        if (index < client->index_count) {
+            review(replica, client, index); // whoever was there is dead
         }
     }
     for (uint32_t i = 0; i < history->birth_count; i++) {

@@ -96,6 +96,7 @@ static void take_client(struct slab *slab,
                                      client->lane_count * sizeof(uint32_t)) /
                           ENTRY_ALIGNMENT * ENTRY_ALIGNMENT;
     client->entries = slab_take(slab, indices * client->entry_bytes);
+    client->slots = slab_take(slab, words * 64 * sizeof *client->slots);
     client->taken = slab_take(slab, words * sizeof *client->taken);
     client->ring_sets = slab_take(slab, MUSTER_CHANNEL_COUNT * words * sizeof *client->ring_sets);
     client->pending = slab_take(slab, words * sizeof *client->pending);
