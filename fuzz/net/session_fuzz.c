@@ -119,6 +119,9 @@ static void step_write(struct world *world, struct end *end, uint8_t choice)
     packet->token = ++end->sent_count;
     packet->length = muster_session_end_packet(end->session, packet->token);
     MUSTER_ASSERT(packet->length <= capacity);
+    const uint32_t path_bytes = muster_session_packet_bytes(end->session);
+    MUSTER_ASSERT(path_bytes >= MUSTER_SESSION_NARROW_BYTES_MIN &&
+                  path_bytes <= MUSTER_SESSION_PACKET_BYTES_MAX);
 }
 
 static void pop_all(struct world *world, struct end *end, struct end *peer)

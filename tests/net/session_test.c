@@ -844,6 +844,44 @@ static void acks_are_owed_for_content_and_not_for_acks(void **state)
     pair_destroy(&pair);
 }
 
+// Time enough for every packet under way to be judged lost.
+static bool is_due_after_a_loss(struct pair *pair)
+{
+    pair->now_us += 2000000;
+    return muster_session_has_due(pair->ends[0], pair->now_us);
+}
+
+static void long_packets_that_get_lost_make_packets_shorter(void **state)
+{
+    (void)state;
+    struct pair pair = pair_create();
+    assert_int_equal(muster_session_packet_bytes(pair.ends[0]), MUSTER_SESSION_PACKET_BYTES_MAX);
+    for (uint32_t i = 0; i < 2; i++) {
+        write_from(&pair, 0, 1100, 0); // and does not arrive
+        assert_false(is_due_after_a_loss(&pair));
+    }
+    for (uint32_t i = 0; i < 3; i++) {
+        write_from(&pair, 0, 1100, 0);
+        assert_true(is_due_after_a_loss(&pair)); // a short one, to see whether that arrives
+        assert_int_equal(
+            muster_session_packet_bytes(pair.ends[0]), MUSTER_SESSION_PACKET_BYTES_MAX);
+        carry(&pair, 0, 0);
+        assert_false(muster_session_has_due(pair.ends[0], pair.now_us)); // it is on its way
+        carry(&pair, 1, 0);
+    }
+    write_from(&pair, 0, 1100, 0);
+    assert_false(is_due_after_a_loss(&pair));
+    assert_int_equal(muster_session_packet_bytes(pair.ends[0]), 1000);
+    assert_int_equal(muster_session_packet_bytes(pair.ends[1]), MUSTER_SESSION_PACKET_BYTES_MAX);
+
+    // A long one may still be sent, and if it arrives the path has been wronged.
+    write_from(&pair, 0, 1100, 0);
+    assert_int_equal(read_at(&pair, 1), MUSTER_OK);
+    carry(&pair, 1, 0);
+    assert_int_equal(muster_session_packet_bytes(pair.ends[0]), MUSTER_SESSION_PACKET_BYTES_MAX);
+    pair_destroy(&pair);
+}
+
 static void a_close_packet_brings_its_reason_and_ends_reading(void **state)
 {
     (void)state;
@@ -1062,6 +1100,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_fragment_that_waits_for_65536_packets_is_not_taken_for_confirmed),
         cmocka_unit_test(the_round_trip_leaves_the_peers_delay_out),
         cmocka_unit_test(acks_are_owed_for_content_and_not_for_acks),
+        cmocka_unit_test(long_packets_that_get_lost_make_packets_shorter),
         cmocka_unit_test(a_close_packet_brings_its_reason_and_ends_reading),
         cmocka_unit_test(another_version_is_refused_by_name),
         cmocka_unit_test(packets_that_break_a_rule_are_malformed),
