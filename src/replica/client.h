@@ -160,7 +160,7 @@ bool client_enter(
 void client_leave(
     struct client *client, const struct history *history, uint32_t index, bool is_dead);
 
-/// The index that an entity which is `seen` has by its slot, `index_count` if it is leaving already.
+/// The index that an entity which is `seen` has by its slot; `index_count` if it is leaving.
 uint32_t client_find(const struct client *client, uint32_t slot);
 
 /// Moves an entity to another ring.
