@@ -52,6 +52,9 @@ typedef enum muster_status {
 
     /// Made by another version or for another game; both are named where it is reported.
     MUSTER_ERR_VERSION = -8,
+
+    /// The other side did not answer in time.
+    MUSTER_ERR_TIMED_OUT = -9,
 } muster_status;
 
 /// The status as its enumerator's name, for logs. Never NULL; "MUSTER_UNKNOWN" for a foreign value.

@@ -23,6 +23,8 @@ const char *muster_status_name(muster_status status)
         return "MUSTER_ERR_DENIED";
     case MUSTER_ERR_VERSION:
         return "MUSTER_ERR_VERSION";
+    case MUSTER_ERR_TIMED_OUT:
+        return "MUSTER_ERR_TIMED_OUT";
     }
     return "MUSTER_UNKNOWN";
 }
