@@ -118,6 +118,22 @@ void udp_close(struct udp_socket *socket);
 /// Where the socket listens, with the port that was taken.
 muster_address udp_local_address(const struct udp_socket *socket);
 
+/// From now on receives from one address only, which makes sending to it cheaper and lets the
+/// network say that nothing listens there. The kernel chooses the socket's own IP address anew, by
+/// the routes of this moment; a port that udp_open() was given stays, one that it took may change.
+/// Packets to other addresses can still be sent.
+/// @param address  none: from any address again
+/// @return MUSTER_ERR_IO if there is no way to the address; the socket then receives from any
+MUSTER_NODISCARD muster_status udp_connect(
+    struct udp_socket *socket, const muster_address *address);
+
+/// The address of udp_connect(); none for a socket that receives from any.
+muster_address udp_peer_address(const struct udp_socket *socket);
+
+/// What was said last against packets of this socket: an errno value, such as ECONNREFUSED when
+/// nothing listens at the connected address. 0 if a packet has been received since.
+int udp_path_code(const struct udp_socket *socket);
+
 /// The file descriptor, for a caller that waits on several things at once. Not to be closed.
 int udp_file(const struct udp_socket *socket);
 

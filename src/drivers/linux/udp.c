@@ -39,6 +39,8 @@ struct udp_socket {
     int family;
     uint32_t call_packets_max;
     muster_address local_address;
+    muster_address peer_address; // none: not connected
+    int path_code;
     struct udp_stats stats;
     struct udp_refusal refusals[REFUSAL_COUNT_MAX];
     uint32_t refusal_first;
@@ -169,6 +171,48 @@ muster_address udp_local_address(const struct udp_socket *socket)
     return socket->local_address;
 }
 
+static bool is_connected(const struct udp_socket *socket)
+{
+    return socket->peer_address.family != MUSTER_ADDRESS_NONE;
+}
+
+muster_status udp_connect(struct udp_socket *socket, const muster_address *address)
+{
+    MUSTER_ASSERT(socket != NULL);
+    MUSTER_ASSERT(address != NULL);
+
+    // A connected socket keeps its own address, even one that this machine no longer has, until
+    // its connection is dissolved.
+    if (is_connected(socket)) {
+        const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+        (void)connect(socket->file, &nobody, sizeof nobody);
+        socket->peer_address = (muster_address){0};
+    }
+    if (address->family == MUSTER_ADDRESS_NONE) {
+        return MUSTER_OK;
+    }
+    union socket_address peer;
+    const socklen_t length = socket_address_write(address, socket->family, &peer);
+    if (length == 0 || connect(socket->file, &peer.any, length) != 0) {
+        socket->path_code = length == 0 ? EAFNOSUPPORT : errno;
+        return MUSTER_ERR_IO;
+    }
+    socket->peer_address = *address;
+    return MUSTER_OK;
+}
+
+muster_address udp_peer_address(const struct udp_socket *socket)
+{
+    MUSTER_ASSERT(socket != NULL);
+    return socket->peer_address;
+}
+
+int udp_path_code(const struct udp_socket *socket)
+{
+    MUSTER_ASSERT(socket != NULL);
+    return socket->path_code;
+}
+
 int udp_file(const struct udp_socket *socket)
 {
     MUSTER_ASSERT(socket != NULL);
@@ -230,7 +274,8 @@ static uint32_t receive_messages(struct udp_socket *socket, uint32_t count)
         if (errno == ENOSYS && socket->stats.is_batching_receives) {
             socket->stats.is_batching_receives = false;
         } else if (errno != EINTR) {
-            // EAGAIN. Anything else is an old error of a datagram sent, which tells nothing here.
+            // Anything but EAGAIN is what the network said of a packet that was sent.
+            socket->path_code = errno == EAGAIN ? socket->path_code : errno;
             return 0;
         }
     }
@@ -256,6 +301,7 @@ static void accept_message(
         .bytes = bytes,
     };
     batch->count++;
+    socket->path_code = 0;
     socket->stats.packets_received++;
     socket->stats.bytes_received += message->msg_len;
 }
@@ -291,6 +337,7 @@ static void refuse(struct udp_socket *socket, const muster_packet *packet, int c
         socket->stats.packets_refused_too_long++;
     } else {
         socket->stats.packets_refused++;
+        socket->path_code = code;
     }
     if (socket->refusal_count == REFUSAL_COUNT_MAX) {
         return;
@@ -338,11 +385,15 @@ static bool write_message(struct udp_socket *socket,
     const muster_packet *packets,
     uint32_t count)
 {
-    union socket_address *address = &socket->addresses[message_index];
-    const socklen_t address_bytes =
-        socket_address_write(&packets[0].address, socket->family, address);
-    if (address_bytes == 0) {
-        return false;
+    union socket_address *address = NULL; // that which the socket is connected to
+    socklen_t address_bytes = 0;
+    if (!is_connected(socket) ||
+        !muster_address_is_equal(&packets[0].address, &socket->peer_address)) {
+        address = &socket->addresses[message_index];
+        address_bytes = socket_address_write(&packets[0].address, socket->family, address);
+        if (address_bytes == 0) {
+            return false;
+        }
     }
     for (uint32_t i = 0; i < count; i++) {
         MUSTER_ASSERT(packets[i].length <= MUSTER_PACKET_BYTES_MAX);
@@ -466,8 +517,9 @@ static uint32_t send_run_singly(struct udp_socket *socket,
         }
         has_refused = has_refused || code != 0;
     }
-    // EIO is what a device without checksum offload answers. The others may also be the path's.
-    if (run_code == EIO || !has_refused) {
+    // EIO is what a device without checksum offload answers. The others may also be the path's, and
+    // on a connected socket they may be about an earlier packet.
+    if (run_code == EIO || (!has_refused && !is_connected(socket))) {
         socket->stats.is_segmenting = false;
     }
     return first + count;
