@@ -2,7 +2,7 @@
 #pragma once
 
 /// Client: joins a world, sends actions and holds what the player may see. A state machine without
-/// sockets and clocks; apps/bots/bots.c drives many over UDP.
+/// sockets and clocks; muster/client_driver.h has those.
 ///
 ///     muster_client_connect(client, now, token);
 ///     each frame:
@@ -160,6 +160,18 @@ MUSTER_API muster_client_state muster_client_state_of(const muster_client *clien
 /// Why the server ended it, MUSTER_CLOSE_NONE before; and its words, never NULL.
 MUSTER_API muster_close_reason muster_client_close_reason(const muster_client *client);
 MUSTER_API const char *muster_client_close_text(const muster_client *client);
+
+/// Why the client has failed.
+/// @return MUSTER_ERR_DENIED when CLOSED; when UNREACHABLE, MUSTER_ERR_FULL if the last server that
+///         was asked has no room, else MUSTER_ERR_TIMED_OUT; MUSTER_OK in any other state
+MUSTER_API muster_status muster_client_failure(const muster_client *client);
+
+/// The server that the client talks to or, at rest, talked to last; none before the first connect,
+/// and while it talks to two: a goodbye to one, and a connection to another.
+MUSTER_API muster_address muster_client_server_address(const muster_client *client);
+
+/// True while goodbyes are still to be sent: muster_client_update() sends them.
+MUSTER_API bool muster_client_is_leaving(const muster_client *client);
 
 /// The player's index in the world, MUSTER_NONE before the client plays.
 MUSTER_API uint32_t muster_client_player_index(const muster_client *client);

@@ -164,6 +164,7 @@ muster_status muster_client_connect(
     MUSTER_ASSERT(client != NULL && token != NULL);
     client->now = now;
     client->resume_token_count = 0;
+    client->is_denied = false;
     client->close_reason = MUSTER_CLOSE_NONE;
     client->close_text[0] = '\0';
     const uint32_t link_index = 1 - client->link_index; // the other one may still say goodbye
@@ -341,6 +342,7 @@ static void update_connecting(muster_client *client)
     if (state == MUSTER_NETCODE_CLIENT_CONNECTED) {
         client->state = MUSTER_CLIENT_JOINING;
     } else if (state <= MUSTER_NETCODE_CLIENT_DISCONNECTED) {
+        client->is_denied = state == MUSTER_NETCODE_CLIENT_DENIED;
         client_end(client, MUSTER_CLIENT_UNREACHABLE);
     }
 }
@@ -457,6 +459,38 @@ const char *muster_client_close_text(const muster_client *client)
 {
     MUSTER_ASSERT(client != NULL);
     return client->close_text;
+}
+
+muster_status muster_client_failure(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    if (client->state == MUSTER_CLIENT_CLOSED) {
+        return MUSTER_ERR_DENIED;
+    }
+    if (client->state == MUSTER_CLIENT_UNREACHABLE) {
+        return client->is_denied ? MUSTER_ERR_FULL : MUSTER_ERR_TIMED_OUT;
+    }
+    return MUSTER_OK;
+}
+
+// A link that is not resting is open, or says goodbye.
+muster_address muster_client_server_address(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    const struct link *link = &client->links[client->link_index];
+    const struct link *other = &client->links[1 - client->link_index];
+    const muster_address address = muster_netcode_client_server_address(link->netcode);
+    const muster_address other_address = muster_netcode_client_server_address(other->netcode);
+    const bool is_other_used = !other->is_resting && other_address.family != MUSTER_ADDRESS_NONE;
+    return is_other_used && !muster_address_is_equal(&address, &other_address) ? (muster_address){0}
+                                                                               : address;
+}
+
+bool muster_client_is_leaving(const muster_client *client)
+{
+    MUSTER_ASSERT(client != NULL);
+    return muster_netcode_client_is_leaving(client->links[0].netcode) ||
+           muster_netcode_client_is_leaving(client->links[1].netcode);
 }
 
 uint32_t muster_client_player_index(const muster_client *client)

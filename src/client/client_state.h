@@ -73,6 +73,7 @@ struct muster_client {
     struct play_input pending[MUSTER_CLIENT_PENDING_MAX];
     uint32_t pending_count;
     uint32_t sequence; // of the last action
+    bool is_denied;    // the last server that was asked has no room
     muster_close_reason close_reason;
     char close_text[MUSTER_SESSION_CLOSE_TEXT_BYTES_MAX + 1];
     muster_client_stats stats;

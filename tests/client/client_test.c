@@ -33,6 +33,8 @@ struct rig {
     uint32_t slot;                        // of the newest connection
     uint64_t connection_id;               // of the newest connection
     uint64_t token_count;
+    uint16_t port;      // of the client
+    uint16_t elsewhere; // the port that tokens lead to; 0: to the server
     muster_netcode_time now;
     uint32_t refresh_count;
     uint32_t custom_count;
@@ -69,7 +71,7 @@ static void make_token(struct rig *rig, uint8_t out_token[MUSTER_CONNECT_TOKEN_B
     def.expire_unix_s = rig->now.unix_s + 60;
     def.timeout_s = 5;
     def.address_count = 1;
-    def.addresses[0] = packets_address(1, 7777);
+    def.addresses[0] = packets_address(1, rig->elsewhere != 0 ? rig->elsewhere : 7777);
     def.nonce[0] = (uint8_t)rig->token_count;
     def.client_to_server_key[0] = (uint8_t)rig->token_count;
     def.server_to_client_key[0] = (uint8_t)rig->token_count;
@@ -83,6 +85,7 @@ static struct rig *rig_create(void **state)
     *state = rig;
     rig->now = (muster_netcode_time){.steady_us = 5000000, .unix_s = 1000};
     rig->heap.alloc_count_max = UINT32_MAX;
+    rig->port = 5000;
     muster_netcode_server_def server_def = muster_netcode_server_default_def();
     server_def.protocol_id = PROTOCOL_ID;
     server_def.client_count_max = SLOT_COUNT;
@@ -161,7 +164,7 @@ static void step(struct rig *rig)
     muster_client_update(rig->client, rig->now, &rig->up.batch);
     for (uint32_t i = 0; i < rig->up.batch.count && !rig->is_cut; i++) {
         muster_netcode_event event;
-        rig->up.slots[i].address = packets_address(9, 5000);
+        rig->up.slots[i].address = packets_address(9, rig->port);
         if (muster_netcode_server_receive(
                 rig->server, rig->now, &rig->up.slots[i], &rig->down.batch, &event)) {
             server_take(rig, &event);
@@ -306,6 +309,7 @@ static void assert_closed(const struct rig *rig, muster_close_reason reason, con
     assert_int_equal(state_of(rig), MUSTER_CLIENT_CLOSED);
     assert_int_equal(muster_client_close_reason(rig->client), reason);
     assert_string_equal(muster_client_close_text(rig->client), text);
+    assert_int_equal(muster_client_failure(rig->client), MUSTER_ERR_DENIED);
 }
 
 // Welcomes.
@@ -605,6 +609,7 @@ static void an_expired_token_leads_nowhere_at_once(void **state)
     rig->is_cut = true;
     run(rig, 6 * 60);
     assert_int_equal(state_of(rig), MUSTER_CLIENT_UNREACHABLE);
+    assert_int_equal(muster_client_failure(rig->client), MUSTER_ERR_TIMED_OUT);
 }
 
 static void a_refusal_says_why(void **state)
@@ -816,10 +821,63 @@ static void a_client_that_leaves_says_so_and_rests(void **state)
 {
     struct rig *rig = playing(state);
     const uint32_t slot = rig->slot;
+    assert_false(muster_client_is_leaving(rig->client));
     muster_client_leave(rig->client);
     assert_int_equal(state_of(rig), MUSTER_CLIENT_IDLE);
+    assert_int_equal(muster_client_failure(rig->client), MUSTER_OK);
+    assert_true(muster_client_is_leaving(rig->client));
     run(rig, 2);
     assert_false(muster_netcode_server_is_connected(rig->server, slot));
+    run(rig, MUSTER_NETCODE_DISCONNECT_PACKET_COUNT);
+    assert_false(muster_client_is_leaving(rig->client));
+}
+
+static void assert_server_port(const struct rig *rig, uint16_t port)
+{
+    assert_int_equal(muster_client_server_address(rig->client).port, port);
+}
+
+static void a_client_talks_to_two_servers_until_one_has_heard_its_goodbye(void **state)
+{
+    struct rig *rig = rig_create(state);
+    assert_int_equal(muster_client_server_address(rig->client).family, MUSTER_ADDRESS_NONE);
+    (void)teardown(state);
+
+    rig = playing(state);
+    assert_server_port(rig, 7777);
+    uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
+    rig->elsewhere = 8888;
+    make_token(rig, token);
+    assert_int_equal(muster_client_connect(rig->client, rig->now, token), MUSTER_OK);
+    run(rig, 2);
+    assert_int_equal(muster_client_server_address(rig->client).family, MUSTER_ADDRESS_NONE);
+    run(rig, MUSTER_NETCODE_DISCONNECT_PACKET_COUNT);
+    assert_server_port(rig, 8888);
+    muster_client_leave(rig->client);
+    run(rig, 2);
+    assert_server_port(rig, 8888);
+}
+
+static void a_full_server_is_a_failure_of_its_own(void **state)
+{
+    struct rig *rig = rig_create(state);
+    muster_client *client = rig->client;
+    for (uint32_t i = 0; i <= SLOT_COUNT; i++) { // each from an address of its own
+        uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
+        rig->client = NULL;
+        const muster_client_def def = muster_client_default_def();
+        assert_int_equal(muster_client_create(&def, &rig->client), MUSTER_OK);
+        rig->port = (uint16_t)(6000 + i);
+        make_token(rig, token);
+        assert_int_equal(muster_client_connect(rig->client, rig->now, token), MUSTER_OK);
+        run(rig, 30);
+        assert_int_equal(
+            state_of(rig), i < SLOT_COUNT ? MUSTER_CLIENT_JOINING : MUSTER_CLIENT_UNREACHABLE);
+        assert_int_equal(
+            muster_client_failure(rig->client), i < SLOT_COUNT ? MUSTER_OK : MUSTER_ERR_FULL);
+        muster_client_destroy(rig->client);
+    }
+    rig->client = client;
 }
 
 static void creation_refuses_what_is_out_of_range_and_survives_an_empty_heap(void **state)
@@ -883,6 +941,9 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(messages_are_checked_before_they_are_sent, teardown),
         cmocka_unit_test_teardown(messages_that_nobody_takes_are_dropped_and_counted, teardown),
         cmocka_unit_test_teardown(a_client_that_leaves_says_so_and_rests, teardown),
+        cmocka_unit_test_teardown(
+            a_client_talks_to_two_servers_until_one_has_heard_its_goodbye, teardown),
+        cmocka_unit_test_teardown(a_full_server_is_a_failure_of_its_own, teardown),
         cmocka_unit_test(creation_refuses_what_is_out_of_range_and_survives_an_empty_heap),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
