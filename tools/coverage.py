@@ -27,6 +27,7 @@ BRANCHES_PERCENT_MIN = {"space": 95, "grid": 95}
 DECODER_LINES_PERCENT_MIN = 80
 DECODERS = {
     "drivers/http_response": ["src/drivers/linux/http_response.c"],
+    "drivers_client/login_answer": ["src/drivers/client/login_answer.c"],
     "instance/frame": ["src/instance/frame_codec.c"],
     "apps/settings": ["apps/muster/settings.c", "apps/muster/settings_yaml.c"],
     "apps/login_request": ["apps/server/login_request.c"],

@@ -42,6 +42,9 @@ NESTING_MAX = 4
 README_LINES_MAX = 100
 FILE_BYTES_MAX = 300_000
 
+# The documents that show a whole program.
+QUOTES = {"README.md": "games/hello/hello.c", "docs/client.md": "examples/client.c"}
+
 DETERMINISTIC = ("src/space/", "src/grid/", "src/mind/", "src/instance/", "games/")
 TEST_FOLDERS = ("tests/", "bench/", "fuzz/")
 
@@ -146,7 +149,7 @@ class Tree:
         if noun in FLOORS:
             return noun
         owners = {p.split("/")[1] for p in self.paths
-                  if re.fullmatch(rf"src/[^/]+/{re.escape(noun)}\.c", p)}
+                  if re.fullmatch(rf"src/[^/]+/([^/]+/)?{re.escape(noun)}\.c", p)}
         return owners.pop() if len(owners) == 1 else None
 
 
@@ -187,8 +190,8 @@ def rule_floors(tree, file):
             if not file.path.startswith("games/"):
                 yield number, f'"{include}" is written with its folder: "part/noun.h"'
             continue
-        if file.path.startswith("games/") and not include.startswith("muster/"):
-            yield number, f'a game includes the public API only, not "{include}"'
+        if file.path.startswith(("games/", "examples/")) and not include.startswith("muster/"):
+            yield number, f'a game or an example includes the public API only, not "{include}"'
             continue
         for part in parts_behind(tree, include, set()):
             if part == own or part not in FLOORS or own is None:
@@ -390,7 +393,8 @@ def rule_spdx(tree, file):
 
 
 def rule_file_name(tree, file):
-    if file.path.startswith(("src/", "include/", "tests/", "fuzz/", "bench/", "apps/", "games/")):
+    if file.path.startswith(("src/", "include/", "tests/", "fuzz/", "bench/", "apps/", "games/",
+                              "examples/")):
         if file.is_c and not re.fullmatch(r"[a-z][a-z0-9_]*\.[ch]", file.name):
             yield 1, "a source is named in snake_case"
         folder = file.path.split("/")[0]
@@ -416,9 +420,13 @@ def rule_readme(tree, file):
         return
     if len(file.lines) > README_LINES_MAX:
         yield 1, f"{len(file.lines)} lines, at most {README_LINES_MAX}"
-    hello = tree.files.get("games/hello/hello.c")
-    if hello and "```c\n" + hello.text.split("\n", 1)[1].lstrip("\n") + "```" not in file.text:
-        yield 1, "games/hello/hello.c (without its licence line) is quoted in a ```c block, equal"
+
+
+def rule_quotes(tree, file):
+    """A program that a document shows is one that is built and tested, word for word."""
+    source = tree.files.get(QUOTES.get(file.path))
+    if source and "```c\n" + source.text.split("\n", 1)[1].lstrip("\n") + "```" not in file.text:
+        yield 1, f"{source.path} (without its licence line) is quoted in a ```c block, equal"
 
 
 def rule_changelog(tree, file):
@@ -476,7 +484,7 @@ def is_excepted(rule, place):
 
 RULES = [rule_floors, rule_links, rule_columns, rule_file_lines, rule_function_lines, rule_nesting,
          rule_documented, rule_banned, rule_statics, rule_markers, rule_machine_paths, rule_spdx,
-         rule_file_name, rule_test_names, rule_readme, rule_changelog, rule_packages]
+         rule_file_name, rule_test_names, rule_readme, rule_quotes, rule_changelog, rule_packages]
 
 
 def check_tree(root):

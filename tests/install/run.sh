@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 
-# Installs a build to a prefix of its own and, in a folder outside the tree, builds a game and a
-# program that hosts it, once through find_package(muster) and once through pkg-config:
+# Installs a build to a prefix of its own and, in a folder outside the tree, builds a game, a
+# program that hosts it and a client, once through find_package(muster) and once through pkg-config:
 #
 #   tests/install/run.sh build/release
 
@@ -15,6 +15,7 @@ trap 'rm -rf "$folder"' EXIT
 cmake --install "$build" --prefix "$folder/prefix" >/dev/null
 cp "$here/CMakeLists.txt" "$here/host.c" "$folder/"
 cp "$here/../../games/hello/hello.c" "$folder/game.c"
+cp "$here/../../examples/client.c" "$folder/"
 
 cmake -S "$folder" -B "$folder/build" -G Ninja -DCMAKE_PREFIX_PATH="$folder/prefix"
 cmake --build "$folder/build"
@@ -28,5 +29,13 @@ cc -shared -fPIC -o game.so game.c $(pkg-config --cflags muster)
 # shellcheck disable=SC2046
 cc -o host host.c $(pkg-config --cflags --libs muster)
 ./host ./game.so
+# shellcheck disable=SC2046
+cc -o client client.c $(pkg-config --cflags --libs muster)
+
+# Nobody listens at port 1: both clients say so, and that is all that they can do here.
+for client in ./client build/client; do
+    said=$("$client" 127.0.0.1:1 2>&1) && exit 1
+    case $said in *"cannot connect to TCP 127.0.0.1:1"*) ;; *) echo "$said" && exit 1 ;; esac
+done
 
 "$folder/prefix/bin/muster" --version

@@ -51,6 +51,10 @@ class Rules(unittest.TestCase):
         self.assert_fires("floors", "src/net/a.c", source('#include "muster/world.h"'),
                           beside=files)
         self.assert_silent("src/instance/a.c", source('#include "muster/world.h"'), beside=files)
+        driver = {"src/drivers/web/page.c": source("int a(void);"),
+                  "include/muster/page.h": source("")}
+        self.assert_fires("floors", "src/gateway/a.c", source('#include "muster/page.h"'),
+                          beside=driver)
 
     def test_a_header_of_nobody_counts_as_what_it_includes(self):
         files = {"include/muster/shared.h": source('#include "muster/space.h"')}
@@ -60,6 +64,8 @@ class Rules(unittest.TestCase):
     def test_a_game_includes_the_public_api_only(self):
         self.assert_silent("games/one/one.c", source('#include "muster/game.h"'))
         self.assert_fires("floors", "games/one/one.c", source('#include "core/assert.h"'))
+        self.assert_silent("examples/one.c", source('#include "muster/client.h"'))
+        self.assert_fires("floors", "examples/one.c", source('#include "drivers/udp.h"'))
 
     def test_the_link_graph_has_the_same_floors(self):
         head = "# SPDX-License-Identifier: Apache-2.0\n"
@@ -161,8 +167,11 @@ class Rules(unittest.TestCase):
     def test_documents_have_their_form(self):
         self.assert_fires("readme", "README.md", "x\n" * 101)
         hello = {"games/hello/hello.c": source("int a(void);")}
-        self.assert_fires("readme", "README.md", "no quote\n", beside=hello)
+        self.assert_fires("quotes", "README.md", "no quote\n", beside=hello)
         self.assert_silent("README.md", "```c\nint a(void);\n```\n", beside=hello)
+        client = {"examples/client.c": source("int main(void);")}
+        self.assert_fires("quotes", "docs/client.md", "```c\nint b;\n```\n", beside=client)
+        self.assert_silent("docs/client.md", "```c\nint main(void);\n```\n", beside=client)
         self.assert_fires("changelog", "CHANGELOG.md", "# Changes\n")
         self.assert_fires("changelog", "CHANGELOG.md", "# Changelog\n## Yesterday\n")
         self.assert_fires("changelog", "CHANGELOG.md",
