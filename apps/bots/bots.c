@@ -2,13 +2,13 @@
 #include "apps/bots/bots.h"
 
 #include "apps/bots/brain.h"
-#include "apps/bots/login.h"
 #include "core/assert.h"
 #include "drivers/clock.h"
-#include "drivers/udp.h"
+#include "muster/client_driver.h"
 #include "muster/histogram.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -18,21 +18,16 @@
 // time, and between them the bots whose turn it is act: each has its own phase of a tick, so that
 // together they send evenly.
 
-#define STEP_US        1000u
-#define TICK_US        16667u
-#define EVENT_COUNT    16
-#define LATE_US_MAX    (10 * TICK_US)
-#define SOCKET_BUFFER  (256u * 1024u)
-#define SOCKET_PACKETS 16u
-#define CALL_PACKETS   4u // of a socket that gets one or two a step
-#define SEND_SLOTS     8u
-#define HEADER_BYTES   28u // IPv4 and UDP
+#define STEP_US      1000u
+#define TICK_US      16667u
+#define EVENT_COUNT  16
+#define LATE_US_MAX  (10 * TICK_US)
+#define HEADER_BYTES 28u // IPv4 and UDP
 
 struct bot {
-    muster_client *client;
-    struct udp_socket *socket;
+    muster_client_driver *driver;
+    muster_client *client; // the driver's
     struct brain brain;
-    uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];
     uint64_t turn_us; // when it acts next
     uint64_t join_us; // when it begins to join
     uint64_t figures_us;
@@ -41,12 +36,6 @@ struct bot {
     bool has_joined;
     bool has_ended;
     bool has_left;
-};
-
-struct slots {
-    muster_packet_batch batch;
-    muster_packet packets[SOCKET_PACKETS];
-    uint8_t bytes[SOCKET_PACKETS][MUSTER_PACKET_BYTES_MAX];
 };
 
 struct bots {
@@ -60,65 +49,32 @@ struct bots {
     uint64_t figures_cpu_ns;
     muster_histogram *late_us;
     muster_histogram *age_us;
-    struct driver_error refusal; // of the first login that failed
-    struct slots received;
-    struct slots sent;
-    muster_address server_udp; // as the packets have it that go through a relay
+    muster_client_error refusal; // of the first login that failed
 };
-
-static void init_slots(struct slots *slots)
-{
-    for (uint32_t i = 0; i < SOCKET_PACKETS; i++) {
-        slots->packets[i] = (muster_packet){.bytes = slots->bytes[i]};
-    }
-    slots->batch = (muster_packet_batch){.packets = slots->packets, .capacity = SOCKET_PACKETS};
-}
 
 // Creation.
 
 static muster_status open_bot(struct bots *bots, uint32_t index, struct driver_error *out_error)
 {
     struct bot *bot = &bots->list[index];
-    muster_client_def client_def = muster_client_default_def();
-    client_def.keeps_places = false;
-    client_def.send_ticks = 2;
-    muster_status status = muster_client_create(&client_def, &bot->client);
+    muster_client_driver_def def = muster_client_driver_default_def();
+    def.client.keeps_places = false;
+    def.client.send_ticks = 2;
+    def.via = bots->def.via;
+    muster_client_error error;
+    const muster_status status = muster_client_driver_create(&def, &bot->driver, &error);
     if (status != MUSTER_OK) {
-        driver_error_write(out_error, 0, "no memory for bot %u", index);
+        driver_error_write(out_error, 0, "bot %u: %s", index, error.text);
         return status;
     }
-    struct udp_def udp_def = udp_default_def();
-    udp_def.address = (muster_address){.ip = {127, 0, 0, 1}, .family = MUSTER_ADDRESS_IPV4};
-    if (!login_is_local(&bots->def.server)) {
-        udp_def.address.ip[0] = 0;
-        udp_def.address.ip[3] = 0;
-    }
-    udp_def.call_packets_max = CALL_PACKETS;
-    udp_def.receive_buffer_bytes = SOCKET_BUFFER;
-    udp_def.send_buffer_bytes = SOCKET_BUFFER;
-    status = udp_open(&udp_def, &bot->socket, out_error);
-    if (status != MUSTER_OK) {
-        return status;
-    }
+    bot->client = muster_client_driver_client(bot->driver);
     struct epoll_event event = {.events = EPOLLIN, .data.u32 = index};
-    if (epoll_ctl(bots->epoll_file, EPOLL_CTL_ADD, udp_file(bot->socket), &event) != 0) {
+    const int file = muster_client_driver_file(bot->driver);
+    if (epoll_ctl(bots->epoll_file, EPOLL_CTL_ADD, file, &event) != 0) {
         driver_error_write(out_error, errno, "epoll");
         return MUSTER_ERR_IO;
     }
     return MUSTER_OK;
-}
-
-static muster_status log_in_bot(struct bots *bots, uint32_t index, struct driver_error *out_error)
-{
-    struct bot *bot = &bots->list[index];
-    struct login_answer answer;
-    const muster_status status =
-        login_ask(&bots->def.server, bots->def.api_key, index, bot->token, &answer, out_error);
-    if (status == MUSTER_OK) {
-        bots->tick_zero_us = answer.tick_zero_us;
-        bots->server_tick_us = 1000000 / answer.tick_rate_hz;
-    }
-    return status;
 }
 
 static muster_status create_parts(struct bots *bots, struct driver_error *out_error)
@@ -155,8 +111,6 @@ muster_status bots_create(
     memset(bots, 0, sizeof *bots);
     bots->def = *def;
     bots->epoll_file = -1;
-    init_slots(&bots->received);
-    init_slots(&bots->sent);
     const size_t list_bytes = (size_t)def->count * sizeof bots->list[0];
     bots->list = heap.alloc(heap.context, list_bytes, _Alignof(struct bot));
     muster_status status = MUSTER_ERR_NO_MEMORY;
@@ -185,8 +139,7 @@ void bots_destroy(struct bots *bots)
     }
     const muster_allocator heap = muster_heap_allocator();
     for (uint32_t i = 0; bots->list != NULL && i < bots->def.count; i++) {
-        muster_client_destroy(bots->list[i].client);
-        udp_close(bots->list[i].socket);
+        muster_client_driver_destroy(bots->list[i].driver);
     }
     if (bots->list != NULL) {
         heap.free(heap.context, bots->list, (size_t)bots->def.count * sizeof bots->list[0]);
@@ -201,45 +154,13 @@ void bots_destroy(struct bots *bots)
 
 // Running.
 
-static muster_netcode_time time_now(void)
-{
-    return (muster_netcode_time){.steady_us = clock_monotonic_us(), .unix_s = clock_unix_seconds()};
-}
-
-// Packets go to the relay instead of the server.
-static void detour_out(struct bots *bots)
-{
-    if (bots->def.via.family == MUSTER_ADDRESS_NONE) {
-        return;
-    }
-    for (uint32_t i = 0; i < bots->sent.batch.count; i++) {
-        bots->server_udp = bots->sent.batch.packets[i].address;
-        bots->sent.batch.packets[i].address = bots->def.via;
-    }
-}
-
-// What comes from the relay is the server's.
-static void detour_in(const struct bots *bots, muster_packet *packet)
-{
-    if (bots->def.via.family != MUSTER_ADDRESS_NONE &&
-        muster_address_is_equal(&packet->address, &bots->def.via)) {
-        packet->address = bots->server_udp;
-    }
-}
-
 // @return true if more sockets may have something
 static bool receive(struct bots *bots)
 {
     struct epoll_event events[EVENT_COUNT];
     const int count = epoll_wait(bots->epoll_file, events, EVENT_COUNT, 0);
-    const muster_netcode_time now = time_now();
     for (int i = 0; i < count; i++) {
-        struct bot *bot = &bots->list[events[i].data.u32];
-        const uint32_t packet_count = udp_receive(bot->socket, &bots->received.batch);
-        for (uint32_t k = 0; k < packet_count; k++) {
-            detour_in(bots, &bots->received.batch.packets[k]);
-            muster_client_receive(bot->client, now, &bots->received.batch.packets[k]);
-        }
+        muster_client_driver_receive(bots->list[events[i].data.u32].driver);
     }
     return count == EVENT_COUNT;
 }
@@ -256,13 +177,32 @@ static void drop_messages(muster_client *client)
     }
 }
 
+static muster_status begin_to_join(
+    struct bots *bots, struct bot *bot, muster_client_error *out_error)
+{
+    char server[MUSTER_ADDRESS_TEXT_BYTES];
+    char name[32];
+    muster_address_print(&bots->def.server, server);
+    (void)snprintf(name, sizeof name, "bot %u", (unsigned)(bot - bots->list));
+    muster_client_login_def login = muster_client_login_default_def();
+    login.server = server;
+    login.api_key = bots->def.api_key;
+    login.name = name;
+    muster_client_ticket ticket;
+    const muster_status status = muster_client_login_ask(&login, &ticket, out_error);
+    if (status != MUSTER_OK) {
+        return status;
+    }
+    bots->tick_zero_us = ticket.tick_zero_us;
+    bots->server_tick_us = 1000000 / ticket.tick_rate_hz;
+    return muster_client_driver_connect(bot->driver, ticket.token);
+}
+
 static void begin(struct bots *bots, struct bot *bot)
 {
-    struct driver_error error = {0};
-    const uint32_t index = (uint32_t)(bot - bots->list);
+    muster_client_error error;
     bot->has_begun = true;
-    bot->has_ended = log_in_bot(bots, index, &error) != MUSTER_OK ||
-                     muster_client_connect(bot->client, time_now(), bot->token) != MUSTER_OK;
+    bot->has_ended = begin_to_join(bots, bot, &error) != MUSTER_OK;
     if (bot->has_ended && bots->refusal.text[0] == '\0') {
         bots->refusal = error;
     }
@@ -295,13 +235,8 @@ static void take_turn(struct bots *bots, struct bot *bot, uint64_t now_us)
         play(bots, bot, now_us);
     }
     bot->has_ended = bot->has_ended || (state < MUSTER_CLIENT_IDLE && !bot->has_left);
-    muster_client_update(bot->client, time_now(), &bots->sent.batch);
+    (void)muster_client_driver_send(bot->driver);
     drop_messages(bot->client);
-    if (bots->sent.batch.count > 0) {
-        detour_out(bots);
-        (void)udp_send(bot->socket, &bots->sent.batch, 0);
-        bots->sent.batch.count = 0;
-    }
 }
 
 // Bots stand in the order of their phases, so whose turn is next follows from who was last. Turns
