@@ -77,7 +77,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length)
     const muster_replica_schema schema = make_schema();
     muster_replica_view_def def = muster_replica_view_default_def();
     def.schema = &schema;
-    def.state_capacity = 256;
     muster_replica_view *view;
     const muster_status status = muster_replica_view_create(&def, &view);
     MUSTER_ASSERT(status == MUSTER_OK);

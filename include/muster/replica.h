@@ -207,7 +207,8 @@ MUSTER_API void muster_replica_write(muster_replica *replica,
     size_t *out_length,
     muster_replica_token *out_token);
 
-/// The client has decoded a packet. Baselines move by this alone.
+/// The client has decoded a packet. Baselines move by this alone. Newer packets that the client
+/// decoded before this one must have been acknowledged before the next packet is written.
 /// @return false, changing nothing, for a token that is not under way: forged, stale or repeated
 MUSTER_API bool muster_replica_acked(
     muster_replica *replica, uint32_t client, muster_replica_token token);

@@ -12,7 +12,8 @@
 /// promise that the client has these states and builds on them.
 ///
 /// - Order: packets may come late, twice, in any order or never. What is older than what is known
-///   changes nothing that can be seen.
+///   changes nothing that can be seen. An ack of a packet that came late must not reach the server
+///   before those of the newer packets that were taken before it.
 /// - Memory: one allocation at creation, see muster_replica_view_memory_bytes(); with the defaults
 ///   and 14 values an entity about 1 MB; none afterwards.
 /// - Cost: about 100 ns an update.
@@ -29,12 +30,6 @@ typedef struct muster_replica_view muster_replica_view;
 typedef struct muster_replica_view_def {
     /// What the server sent at join. Not kept. Default NULL, which is refused.
     const muster_replica_schema *schema;
-
-    /// States that can be kept of each section, of all entities together, in [64, 65534]. The
-    /// server may build on any that was acknowledged, so those of about half a second are needed:
-    /// 16 for each entity that is very near, fewer for others. Those that were never needed are
-    /// never touched. Default 8192.
-    uint32_t state_capacity;
 
     /// Where the memory comes from. Default muster_heap_allocator().
     muster_allocator allocator;
@@ -100,7 +95,7 @@ MUSTER_API void muster_replica_view_clear(muster_replica_view *view);
 /// must not be acknowledged.
 /// @return MUSTER_ERR_MALFORMED if the bytes are not a packet; MUSTER_ERR_NOT_FOUND if it builds on
 ///         what is not here, as a very late packet may; MUSTER_ERR_FULL if there is no room for its
-///         states or events
+///         events
 MUSTER_API MUSTER_NODISCARD muster_status muster_replica_view_decode(
     muster_replica_view *view, const uint8_t *bytes, size_t length);
 

@@ -5,43 +5,53 @@
 // muster-bench-replication.
 #define CLASS_COUNT 3
 
-struct code {
-    uint8_t class_bits[CLASS_COUNT];
-    uint8_t class_count; // classes that have fewer bits than the whole value
-    uint8_t whole_bits;
+// The bits of a number in each class and the smallest number of it, counted from 1. Class 0 is no
+// difference: it has no number.
+struct classes {
+    uint8_t bits[1 + CLASS_COUNT];
+    uint16_t firsts[1 + CLASS_COUNT];
 };
 
-// What was read of a lane: a difference, or the whole value.
-struct lane {
-    int64_t difference;
-    uint32_t whole;
-    bool is_whole;
+#define CLASSES(a, b, c)                                                                           \
+    {                                                                                              \
+        {0, a, b, c},                                                                              \
+        {                                                                                          \
+            0, 1, 1 + (1 << (a)), 1 + (1 << (a)) + (1 << (b))                                      \
+        }                                                                                          \
+    }
+
+// The error of a prediction grows with the time predicted.
+static const struct classes position_classes[] = {
+    CLASSES(1, 3, 7), CLASSES(2, 4, 8), CLASSES(3, 5, 9)};
+static const struct classes motion_classes = CLASSES(2, 4, 7);
+static const struct classes number_classes = CLASSES(4, 5, 8);
+
+struct code {
+    const struct classes *classes;
+    uint32_t class_count; // classes that have fewer bits than the whole value
+    uint32_t whole_bits;
 };
 
 static const struct code motion_code = {
-    .class_bits = {2, 4, 7}, .class_count = 3, .whole_bits = LAYOUT_MOTION_BITS};
+    .classes = &motion_classes, .class_count = 3, .whole_bits = LAYOUT_MOTION_BITS};
 
-static struct code make_code(uint32_t first, uint32_t second, uint32_t third, uint32_t whole_bits)
+static inline struct code make_code(const struct classes *classes, uint32_t whole_bits)
 {
-    const uint8_t class_count =
-        whole_bits > third + 1 ? 3 : (whole_bits > second + 1 ? 2 : (whole_bits > first ? 1 : 0));
-    return (struct code){
-        .class_bits = {(uint8_t)first, (uint8_t)second, (uint8_t)third},
-        .class_count = class_count,
-        .whole_bits = (uint8_t)whole_bits,
-    };
+    uint32_t count = whole_bits > classes->bits[1] ? 1 : 0;
+    count = whole_bits > classes->bits[2] + 1u ? 2 : count;
+    count = whole_bits > classes->bits[3] + 1u ? 3 : count;
+    return (struct code){.classes = classes, .class_count = count, .whole_bits = whole_bits};
 }
 
-// The error of a prediction grows with the time predicted.
-static struct code position_code(uint32_t value_bits, uint32_t age_ticks)
+static inline struct code position_code(uint32_t value_bits, uint32_t age_ticks)
 {
     const uint32_t more = age_ticks > 9 ? (age_ticks > 18 ? 2 : 1) : 0;
-    return make_code(1 + more, 3 + more, 7 + more, value_bits);
+    return make_code(&position_classes[more], value_bits);
 }
 
-static struct code number_code(uint32_t value_bits)
+static inline struct code number_code(uint32_t value_bits)
 {
-    return make_code(4, 5, 8, value_bits);
+    return make_code(&number_classes, value_bits);
 }
 
 uint32_t codec_quantise(const struct layout_field *field, float number)
@@ -123,7 +133,7 @@ static void put_lane(struct bit_writer *writer,
     }
     uint64_t number = bits_zigzag(difference) - 1;
     for (uint32_t c = 0; c < code->class_count; c++, ones++) {
-        const uint32_t number_bits = code->class_bits[c];
+        const uint32_t number_bits = code->classes->bits[c + 1];
         if (number < UINT64_C(1) << number_bits) {
             bits_put(writer, bits_mask(ones) | number << (ones + 1), ones + 1 + number_bits);
             return;
@@ -131,61 +141,6 @@ static void put_lane(struct bit_writer *writer,
         number -= UINT64_C(1) << number_bits;
     }
     bits_put(writer, bits_mask(ones) | whole << ones, ones + code->whole_bits);
-}
-
-// As get_lane(), bit by bit: near the end of the packet.
-static struct lane get_lane_slowly(
-    struct bit_reader *reader, const struct code *code, bool is_zero_possible)
-{
-    struct lane lane = {0};
-    if (is_zero_possible && !bits_get_bool(reader)) {
-        return lane;
-    }
-    uint64_t first = 1; // the smallest number of the class
-    for (uint32_t c = 0; c < code->class_count; c++) {
-        const uint32_t number_bits = code->class_bits[c];
-        if (!bits_get_bool(reader)) {
-            lane.difference = bits_unzigzag(first + bits_get(reader, number_bits));
-            return lane;
-        }
-        first += UINT64_C(1) << number_bits;
-    }
-    lane.whole = (uint32_t)bits_get(reader, code->whole_bits);
-    lane.is_whole = true;
-    return lane;
-}
-
-// A lane has at most 1 + CLASS_COUNT + 32 bits, so all of it is in one word.
-static inline struct lane get_lane(
-    struct bit_reader *reader, const struct code *code, bool is_zero_possible)
-{
-    if (reader->is_failed || reader->bit_index / 8 + 8 > reader->capacity_bits / 8) {
-        return get_lane_slowly(reader, code, is_zero_possible);
-    }
-    const uint64_t word =
-        bytes_load_u64(reader->bytes + reader->bit_index / 8) >> reader->bit_index % 8;
-    const uint32_t zero_bits = is_zero_possible ? 1 : 0;
-    struct lane lane = {0};
-    if ((word & zero_bits) != zero_bits) {
-        reader->bit_index++;
-        return lane;
-    }
-    const uint64_t rest = word >> zero_bits;
-    const uint32_t ones = (uint32_t)__builtin_ctzll(~rest | 1u << CLASS_COUNT);
-    if (ones >= code->class_count) {
-        lane.whole = (uint32_t)(rest >> code->class_count & bits_mask(code->whole_bits));
-        lane.is_whole = true;
-        reader->bit_index += zero_bits + code->class_count + code->whole_bits;
-        return lane;
-    }
-    uint64_t first = 1; // the smallest number of the class
-    for (uint32_t c = 0; c < ones; c++) {
-        first += UINT64_C(1) << code->class_bits[c];
-    }
-    const uint32_t number_bits = code->class_bits[ones];
-    lane.difference = bits_unzigzag(first + (rest >> (ones + 1) & bits_mask(number_bits)));
-    reader->bit_index += zero_bits + ones + 1 + number_bits;
-    return lane;
 }
 
 // The shorter way round from `from` to `to` on a circle of `turn` steps.
@@ -301,120 +256,188 @@ void codec_put_delta(const struct layout *layout,
     }
 }
 
-// Sets a value if it is one, and fails the reader if not.
-static void set_value(
-    const struct layout_field *field, uint32_t *out_value, int64_t value, struct bit_reader *reader)
+// Reads what put_lane() wrote: a difference, or the whole value.
+static inline uint32_t get_lane(
+    struct bit_reader *reader, const struct code *code, bool is_zero_possible, bool *out_is_whole)
 {
-    if (value < 0 || value > (int64_t)field->value_max) {
-        reader->is_failed = true;
-        return;
+    // A lane has at most 1 + CLASS_COUNT + 32 bits, so all of it is in one word.
+    const uint64_t word = bits_peek(reader);
+    const uint32_t missing_bits = is_zero_possible ? 0 : 1; // as if the first bit were there
+    const uint64_t rest = word << missing_bits | missing_bits;
+    const uint32_t class = (uint32_t)__builtin_ctzll(~rest | 2u << code->class_count);
+    *out_is_whole = class > code->class_count;
+    if (*out_is_whole) {
+        bits_skip(reader, class - missing_bits + code->whole_bits);
+        return (uint32_t)(rest >> class & bits_mask(code->whole_bits));
     }
-    *out_value = (uint32_t)value;
+    // Without branches: of which class the next one is cannot be foretold.
+    const uint32_t number_bits = code->classes->bits[class];
+    const uint64_t number = rest >> (class + 1) & ((UINT64_C(1) << number_bits) - 1);
+    bits_skip(reader, class + 1 - missing_bits + number_bits);
+    return (uint32_t)bits_unzigzag(code->classes->firsts[class] + number);
 }
 
-static void set_motion(uint32_t *out_value, int64_t motion, struct bit_reader *reader)
+static bool is_motion(int64_t motion)
 {
-    if (motion < -LAYOUT_MOTION_MAX || motion > LAYOUT_MOTION_MAX) {
-        reader->is_failed = true;
-        return;
-    }
-    *out_value = (uint32_t)(int32_t)motion;
+    return motion >= -LAYOUT_MOTION_MAX && motion <= LAYOUT_MOTION_MAX;
 }
 
-static int64_t motion_of(struct lane lane, int32_t predicted)
+// Notes a lane of a section.
+static inline void keep_lane(
+    struct codec_section *read, uint32_t value_index, uint32_t number, bool is_whole)
 {
-    return lane.is_whole ? bits_unzigzag(lane.whole) : predicted + lane.difference;
+    read->numbers[value_index] = number;
+    read->wholes |= (uint64_t)is_whole << value_index;
 }
 
-static void get_position(const struct layout_field *field,
-    uint32_t *values,
-    const uint32_t *baseline,
+static inline void read_position(const struct layout_field *field,
+    uint32_t first,
     uint32_t age_ticks,
+    struct codec_section *read,
     struct bit_reader *reader)
 {
     const struct code code = position_code(field->value_bits, age_ticks);
-    for (uint32_t lane = 0; lane < field->lane_count; lane++) {
-        const struct lane position = get_lane(reader, &code, true);
-        const struct lane motion = get_lane(reader, &motion_code, true);
-        if (baseline == NULL) {
-            continue;
-        }
-        const uint32_t motion_lane = field->lane_count + lane;
-        const int32_t base_motion = (int32_t)baseline[motion_lane];
-        const int64_t predicted = predict_position(baseline[lane], base_motion, age_ticks);
-        const int64_t value =
-            position.is_whole ? (int64_t)position.whole : predicted + position.difference;
-        set_value(field, &values[lane], value, reader);
-        const int32_t predicted_motion = predict_motion(base_motion, value - predicted, age_ticks);
-        set_motion(&values[motion_lane], motion_of(motion, predicted_motion), reader);
+    for (uint32_t lane = first; lane < first + field->lane_count; lane++) {
+        bool is_whole;
+        const uint32_t position = get_lane(reader, &code, true, &is_whole);
+        keep_lane(read, lane, position, is_whole);
+        const uint32_t motion = get_lane(reader, &motion_code, true, &is_whole);
+        const uint32_t number = is_whole ? (uint32_t)bits_unzigzag(motion) : motion;
+        keep_lane(read, lane + field->lane_count, number, is_whole);
     }
 }
 
-static void get_numbers(const struct layout_field *field,
-    uint32_t *values,
-    const uint32_t *baseline,
+static inline void read_numbers(const struct layout_field *field,
+    uint32_t first,
     bool is_zero_possible,
+    struct codec_section *read,
     struct bit_reader *reader)
 {
     const struct code code = number_code(field->value_bits);
-    const int64_t turn = (int64_t)field->value_max + 1;
-    for (uint32_t i = 0; i < field->lane_count; i++) {
-        const struct lane lane = get_lane(reader, &code, is_zero_possible);
-        if (baseline == NULL) {
-            continue;
-        }
-        int64_t value = lane.is_whole ? (int64_t)lane.whole : baseline[i] + lane.difference;
-        if (field->encoding == MUSTER_FIELD_ANGLE && !lane.is_whole) {
-            value = value < 0 ? value + turn : (value >= turn ? value - turn : value);
-        }
-        set_value(field, &values[i], value, reader);
+    for (uint32_t lane = first; lane < first + field->lane_count; lane++) {
+        bool is_whole;
+        const uint32_t number = get_lane(reader, &code, is_zero_possible, &is_whole);
+        keep_lane(read, lane, number, is_whole);
     }
 }
 
-void codec_get_whole(const struct layout *layout,
+void codec_read_delta(const struct layout *layout,
     uint32_t section_index,
-    uint32_t *values,
-    struct bit_reader *reader)
-{
-    const struct layout_section *section = &layout->sections[section_index];
-    uint32_t stepped_over[MUSTER_REPLICA_VALUE_COUNT_MAX];
-    uint32_t *record = values != NULL ? values : stepped_over;
-    for (uint32_t i = 0; i < section->field_count; i++) {
-        const struct layout_field *field = &layout->fields[section->fields[i]];
-        uint32_t *lanes = record + (field->value_index - section->value_index);
-        for (uint32_t lane = 0; lane < field->lane_count; lane++) {
-            set_value(field, &lanes[lane], (int64_t)bits_get(reader, field->value_bits), reader);
-            if (field->encoding == MUSTER_FIELD_POSITION) {
-                const struct lane motion = get_lane(reader, &motion_code, true);
-                set_motion(&lanes[field->lane_count + lane], motion_of(motion, 0), reader);
-            }
-        }
-    }
-}
-
-void codec_get_delta(const struct layout *layout,
-    uint32_t section_index,
-    uint32_t *values,
-    const uint32_t *baseline,
     uint32_t age_ticks,
+    struct codec_section *out_read,
     struct bit_reader *reader)
 {
     const struct layout_section *section = &layout->sections[section_index];
+    out_read->wholes = 0;
     for (uint32_t i = 0; i < section->field_count; i++) {
         const struct layout_field *field = &layout->fields[section->fields[i]];
         const uint32_t first = field->value_index - section->value_index;
-        uint32_t *lanes = baseline == NULL ? NULL : values + first;
-        const uint32_t *base_lanes = baseline == NULL ? NULL : baseline + first;
         if (is_flagged(section, field) && !bits_get_bool(reader)) {
-            for (uint32_t lane = 0; baseline != NULL && lane < field->lane_count; lane++) {
-                lanes[lane] = base_lanes[lane];
+            for (uint32_t lane = first; lane < first + field->lane_count; lane++) {
+                keep_lane(out_read, lane, 0, false);
             }
-            continue;
-        }
-        if (field->encoding == MUSTER_FIELD_POSITION) {
-            get_position(field, lanes, base_lanes, age_ticks, reader);
+        } else if (field->encoding == MUSTER_FIELD_POSITION) {
+            read_position(field, first, age_ticks, out_read, reader);
         } else {
-            get_numbers(field, lanes, base_lanes, can_be_zero(section, field), reader);
+            read_numbers(field, first, can_be_zero(section, field), out_read, reader);
         }
     }
+}
+
+void codec_read_whole(const struct layout *layout,
+    uint32_t section_index,
+    struct codec_section *out_read,
+    struct bit_reader *reader)
+{
+    const struct layout_section *section = &layout->sections[section_index];
+    bool is_right = true;
+    for (uint32_t i = 0; i < section->field_count; i++) {
+        const struct layout_field *field = &layout->fields[section->fields[i]];
+        uint32_t *numbers = out_read->numbers + (field->value_index - section->value_index);
+        for (uint32_t lane = 0; lane < field->lane_count; lane++) {
+            numbers[lane] = (uint32_t)bits_get(reader, field->value_bits);
+            is_right = is_right && numbers[lane] <= field->value_max;
+            if (field->encoding == MUSTER_FIELD_POSITION) {
+                bool is_whole;
+                const uint32_t number = get_lane(reader, &motion_code, true, &is_whole);
+                const int64_t motion = is_whole ? bits_unzigzag(number) : (int32_t)number;
+                is_right = is_right && is_motion(motion);
+                numbers[field->lane_count + lane] = (uint32_t)(int32_t)motion;
+            }
+        }
+    }
+    reader->is_failed = reader->is_failed || !is_right;
+}
+
+static inline bool is_whole_lane(const struct codec_section *read, uint32_t value_index)
+{
+    return (read->wholes >> value_index & 1) != 0;
+}
+
+static inline bool resolve_position(const struct layout_field *field,
+    uint32_t first,
+    uint32_t age_ticks,
+    const struct codec_section *read,
+    const uint32_t *baseline,
+    uint32_t *out_values)
+{
+    bool is_right = true;
+    for (uint32_t lane = first; lane < first + field->lane_count; lane++) {
+        const uint32_t motion_lane = lane + field->lane_count;
+        const int32_t base_motion = (int32_t)baseline[motion_lane];
+        const int64_t predicted = predict_position(baseline[lane], base_motion, age_ticks);
+        const uint32_t number = read->numbers[lane];
+        const int64_t value = is_whole_lane(read, lane) ? number : predicted + (int32_t)number;
+        int64_t motion = (int32_t)read->numbers[motion_lane];
+        if (!is_whole_lane(read, motion_lane)) {
+            motion += predict_motion(base_motion, value - predicted, age_ticks);
+        }
+        is_right = is_right && value >= 0 && value <= (int64_t)field->value_max;
+        is_right = is_right && is_motion(motion);
+        out_values[lane] = (uint32_t)value;
+        out_values[motion_lane] = (uint32_t)(int32_t)motion;
+    }
+    return is_right;
+}
+
+static inline bool resolve_numbers(const struct layout_field *field,
+    uint32_t first,
+    const struct codec_section *read,
+    const uint32_t *baseline,
+    uint32_t *out_values)
+{
+    const int64_t turn = (int64_t)field->value_max + 1;
+    bool is_right = true;
+    for (uint32_t lane = first; lane < first + field->lane_count; lane++) {
+        int64_t value = (int64_t)baseline[lane] + (int32_t)read->numbers[lane];
+        if (is_whole_lane(read, lane)) {
+            value = read->numbers[lane];
+        } else if (field->encoding == MUSTER_FIELD_ANGLE) {
+            value = value < 0 ? value + turn : (value >= turn ? value - turn : value);
+        }
+        is_right = is_right && value >= 0 && value < turn;
+        out_values[lane] = (uint32_t)value;
+    }
+    return is_right;
+}
+
+bool codec_resolve(const struct layout *layout,
+    uint32_t section_index,
+    uint32_t age_ticks,
+    const struct codec_section *read,
+    const uint32_t *baseline,
+    uint32_t *out_values)
+{
+    const struct layout_section *section = &layout->sections[section_index];
+    bool is_right = true;
+    for (uint32_t i = 0; i < section->field_count; i++) {
+        const struct layout_field *field = &layout->fields[section->fields[i]];
+        const uint32_t first = field->value_index - section->value_index;
+        const bool is_position = field->encoding == MUSTER_FIELD_POSITION;
+        const bool is_field_right =
+            is_position ? resolve_position(field, first, age_ticks, read, baseline, out_values)
+                        : resolve_numbers(field, first, read, baseline, out_values);
+        is_right = is_right && is_field_right;
+    }
+    return is_right;
 }

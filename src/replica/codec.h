@@ -41,20 +41,32 @@ void codec_put_delta(const struct layout *layout,
     uint32_t age_ticks,
     struct bit_writer *writer);
 
-/// Reads a section that was written whole. Fails the reader if a value is out of its range.
-/// @param values  set to the section's part of the record; NULL to step over it
-void codec_get_whole(const struct layout *layout,
+/// A section as it was read, before it is known what it builds on.
+struct codec_section {
+    uint64_t wholes; // bit v: number v is the value, not the difference from what is predicted
+    uint32_t numbers[MUSTER_REPLICA_VALUE_COUNT_MAX];
+};
+
+/// Reads a section that was written whole: its numbers are its values. Fails the reader if one is
+/// out of its range.
+void codec_read_whole(const struct layout *layout,
     uint32_t section_index,
-    uint32_t *values,
+    struct codec_section *out_read,
     struct bit_reader *reader);
 
-/// Reads a section that was written as a difference. Fails the reader if a value gets out of its
-/// range.
-/// @param values    set to the section's part of the record
-/// @param baseline  likewise of what the difference starts from; NULL to step over the section
-void codec_get_delta(const struct layout *layout,
+/// Reads a section that was written as a difference.
+void codec_read_delta(const struct layout *layout,
     uint32_t section_index,
-    uint32_t *values,
-    const uint32_t *baseline,
     uint32_t age_ticks,
+    struct codec_section *out_read,
     struct bit_reader *reader);
+
+/// The values of a section that was read as a difference.
+/// @param baseline  the section's part of what it builds on
+/// @return false if a value gets out of its range
+bool codec_resolve(const struct layout *layout,
+    uint32_t section_index,
+    uint32_t age_ticks,
+    const struct codec_section *read,
+    const uint32_t *baseline,
+    uint32_t *out_values);

@@ -5,10 +5,29 @@
 
 #include <string.h>
 
-// A packet takes effect when all of it has turned out to be right. It is gone through in steps:
-// where in it what is said of whom, which states that builds on, the values, what becomes of them.
-// Each step asks for the memory that the next one needs, since all that is kept of an entity has
-// long left the caches when the next packet comes.
+// A packet takes effect when all of it has turned out to be right: until then only slots are
+// written that are free. All that is kept of an entity has long left the caches when the next
+// packet comes, so sections are gone through in batches, and each step over a batch asks for the
+// memory that the next one needs:
+//
+//     read       the bits, which needs nothing of the view
+//     find       what a section builds on, by the list of its index
+//     resolve    its values, from those that it builds on
+
+// Sections in a batch.
+#define BATCH_COUNT 32
+
+// A section on its way from the packet into the view.
+struct passage {
+    struct arrival arrival;
+    uint8_t base_slot; // what it builds on, STATES_NONE if it is whole
+    struct codec_section read;
+};
+
+struct batch {
+    uint32_t count;
+    struct passage passages[BATCH_COUNT];
+};
 
 // What a packet says of its updates in front of them.
 struct head {
@@ -21,47 +40,135 @@ struct head {
 // A packet being read.
 struct reading {
     muster_replica_view *view;
+    struct batch *batch;
     struct bit_reader reader;
     uint64_t tick;
     muster_status status;
+    uint64_t touched[MUSTER_REPLICA_KNOWN_COUNT_MAX / 64]; // indices that it told of so far
 };
 
-// Steps over a section and notes where it is. `base` is as in a shape, 0 if it comes with an enter.
-static void scan_section(
-    struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base)
+// Finds what a section builds on and a slot for it. One that is of no use gets none.
+static muster_status find_slots(const struct reading *reading, struct passage *passage)
 {
-    muster_replica_view *view = reading->view;
-    MUSTER_ASSERT(view->arrival_count < view->arrival_capacity);
-    view->arrivals[view->arrival_count++] = (struct arrival){
-        .bit_index = (uint32_t)reading->reader.bit_index,
-        .index = (uint16_t)index,
-        .state = STATES_NONE,
-        .base_state = STATES_NONE,
-        .section_index = (uint8_t)section_index,
-        .base = (uint8_t)base,
-    };
-    if (base == 0 || base == HEADING_BASE_NONE) {
-        codec_get_whole(&view->layout, section_index, NULL, &reading->reader);
-    } else {
-        states_prefetch(&view->states[section_index], index, reading->tick - base);
-        codec_get_delta(&view->layout, section_index, NULL, NULL, base, &reading->reader);
+    const muster_replica_view *view = reading->view;
+    struct arrival *arrival = &passage->arrival;
+    const bool is_used = arrival->index < view->index_end;
+    const struct states *states = &view->states[arrival->section_index];
+    if (arrival->base == 0) {
+        arrival->slot = is_used ? states_free_slot(states, arrival->index) : 0;
+        return MUSTER_OK;
+    }
+    const struct known *known = &view->known[arrival->index];
+    const uint64_t id = is_used ? known->id : 0;
+    const uint64_t changed_tick = is_used ? known->changed_tick : 0;
+    if (reading->tick < changed_tick || (id == 0 && reading->tick == changed_tick)) {
+        return MUSTER_OK; // of an entity that has left, or whose index is another's
+    }
+    if (id == 0) {
+        return MUSTER_ERR_NOT_FOUND;
+    }
+    if (reading->tick <= states_of(states, arrival->index)->newest_tick) {
+        return MUSTER_OK; // late
+    }
+    if (arrival->base != HEADING_BASE_NONE) {
+        passage->base_slot = states_find(states, arrival->index, reading->tick, arrival->base);
+        if (passage->base_slot == STATES_NONE) {
+            return MUSTER_ERR_NOT_FOUND;
+        }
+    }
+    arrival->slot = states_free_slot(states, arrival->index);
+    return MUSTER_OK;
+}
+
+static void find_batch(struct reading *reading)
+{
+    for (uint32_t i = 0; i < reading->batch->count; i++) {
+        struct passage *passage = &reading->batch->passages[i];
+        const struct arrival *arrival = &passage->arrival;
+        const struct states *states = &reading->view->states[arrival->section_index];
+        const muster_status status = find_slots(reading, passage);
+        reading->status = status == MUSTER_OK ? reading->status : status;
+        if (arrival->slot != STATES_NONE) {
+            states_prefetch_values(states, arrival->index, arrival->slot);
+        }
+        if (passage->base_slot != STATES_NONE) {
+            states_prefetch_values(states, arrival->index, passage->base_slot);
+        }
     }
 }
 
-// Reads an index that stands alone, each at most once in a packet.
+static void resolve_batch(struct reading *reading)
+{
+    muster_replica_view *view = reading->view;
+    for (uint32_t i = 0; i < reading->batch->count; i++) {
+        const struct passage *passage = &reading->batch->passages[i];
+        const struct arrival *arrival = &passage->arrival;
+        const struct states *states = &view->states[arrival->section_index];
+        if (arrival->slot == STATES_NONE) {
+            continue;
+        }
+        uint32_t *values = states_values(states, arrival->index, arrival->slot);
+        if (passage->base_slot == STATES_NONE) {
+            memcpy(values, passage->read.numbers, states->value_count * sizeof *values);
+        } else if (!codec_resolve(&view->layout, arrival->section_index, arrival->base,
+                       &passage->read, states_values(states, arrival->index, passage->base_slot),
+                       values)) {
+            reading->reader.is_failed = true;
+        }
+        MUSTER_ASSERT(view->arrival_count < view->arrival_capacity);
+        view->arrivals[view->arrival_count++] = *arrival;
+    }
+}
+
+static void close_batch(struct reading *reading)
+{
+    find_batch(reading);
+    resolve_batch(reading);
+    reading->batch->count = 0;
+}
+
+// Reads a section. `base` is as in a shape, 0 if it comes with an enter.
+static void read_section(
+    struct reading *reading, uint32_t index, uint32_t section_index, uint32_t base)
+{
+    const muster_replica_view *view = reading->view;
+    struct batch *batch = reading->batch;
+    if (batch->count == BATCH_COUNT) {
+        close_batch(reading);
+    }
+    states_prefetch(&view->states[section_index], index);
+    struct passage *passage = &batch->passages[batch->count++];
+    passage->arrival = (struct arrival){
+        .index = (uint16_t)index,
+        .section_index = (uint8_t)section_index,
+        .base = (uint8_t)base,
+        .slot = STATES_NONE,
+    };
+    passage->base_slot = STATES_NONE;
+    if (base == 0 || base == HEADING_BASE_NONE) {
+        codec_read_whole(&view->layout, section_index, &passage->read, &reading->reader);
+    } else {
+        codec_read_delta(&view->layout, section_index, base, &passage->read, &reading->reader);
+    }
+}
+
+// Notes that a packet tells of an index, which it does at most once.
+static void touch(struct reading *reading, uint32_t index)
+{
+    const uint64_t bit = UINT64_C(1) << (index % 64);
+    uint64_t *word = &reading->touched[index / 64];
+    if (index >= reading->view->layout.known_count_max || (*word & bit) != 0) {
+        reading->reader.is_failed = true;
+    }
+    *word |= bit;
+}
+
+// Reads an index that stands alone.
 static bool read_index(struct reading *reading, uint32_t *out_index)
 {
-    const uint32_t index = (uint32_t)bits_get(&reading->reader, HEADING_INDEX_BITS);
-    uint64_t *touched = reading->view->touched;
-    const uint64_t bit = UINT64_C(1) << (index % 64);
-    if (reading->reader.is_failed || index >= reading->view->layout.known_count_max ||
-        (touched[index / 64] & bit) != 0) {
-        reading->reader.is_failed = true;
-        return false;
-    }
-    touched[index / 64] |= bit;
-    *out_index = index;
-    return true;
+    *out_index = (uint32_t)bits_get(&reading->reader, HEADING_INDEX_BITS);
+    touch(reading, *out_index);
+    return !reading->reader.is_failed;
 }
 
 static void read_leaves(struct reading *reading)
@@ -89,7 +196,7 @@ static void read_enters(struct reading *reading)
             reader->is_failed = true; // also when the bits are used up
         }
         for (; sections != 0 && !reader->is_failed; sections &= sections - 1) {
-            scan_section(reading, index, (uint32_t)__builtin_ctzll(sections), 0);
+            read_section(reading, index, (uint32_t)__builtin_ctzll(sections), 0);
         }
         if (reader->is_failed) {
             return;
@@ -100,106 +207,65 @@ static void read_enters(struct reading *reading)
 static void read_updates(struct reading *reading, const struct head *head)
 {
     struct heading_shapes shapes = {.newest_age = head->newest_age};
-    const struct layout *layout = &reading->view->layout;
+    const muster_replica_view *view = reading->view;
+    const uint32_t section_count = view->layout.section_count;
+    struct bit_reader *reader = &reading->reader;
     uint32_t next_index = head->first_index;
-    for (uint32_t i = 0; i < head->update_count && !reading->reader.is_failed; i++) {
-        const uint32_t index = heading_get_index(
-            &reading->reader, head->rice_bits, next_index, layout->known_count_max);
-        const uint64_t shape = heading_get_shape(&reading->reader, &shapes, layout->section_count);
-        if (reading->reader.is_failed ||
-            shape >> (layout->section_count * HEADING_BASE_BITS) != 0) {
-            reading->reader.is_failed = true;
+    for (uint32_t i = 0; i < head->update_count && !reader->is_failed; i++) {
+        const uint32_t index =
+            heading_get_index(reader, head->rice_bits, next_index, view->layout.known_count_max);
+        const uint64_t shape = heading_get_shape(reader, &shapes, section_count);
+        touch(reading, index);
+        if (reader->is_failed || shape >> (section_count * HEADING_BASE_BITS) != 0) {
+            reader->is_failed = true;
             return;
         }
-        __builtin_prefetch(view_known(reading->view, index));
-        for (uint32_t s = 0; s < layout->section_count; s++) {
-            const uint32_t base = heading_base(shape, s);
-            if (base != 0) {
-                scan_section(reading, index, s, base);
+        __builtin_prefetch(&view->known[index], 1);
+        uint64_t left = shape;
+        for (uint32_t s = 0; left != 0; s++, left >>= HEADING_BASE_BITS) {
+            if (heading_base(left, 0) != 0) {
+                read_section(reading, index, s, heading_base(left, 0));
             }
         }
         next_index = index + 1;
     }
 }
 
-// What comes too late for an entity that has left, or for one that has another's index.
-static bool is_outdated(const struct reading *reading, const struct known *known)
+// What is left behind the last update: less than a byte, all zero.
+static bool is_at_end(struct bit_reader *reader)
 {
-    return reading->tick < known->changed_tick ||
-           (known->id == 0 && reading->tick == known->changed_tick);
+    return bit_reader_left(reader) < 8 && bits_get(reader, (uint32_t)bit_reader_left(reader)) == 0;
 }
 
-// Finds the state that a section builds on and whether it is of any use.
-static muster_status find_base(
-    const struct reading *reading, struct arrival *arrival, bool *out_is_used)
-{
-    const struct states *states = &reading->view->states[arrival->section_index];
-    *out_is_used = true;
-    if (arrival->base == 0) {
-        return MUSTER_OK;
-    }
-    const struct known *known = &reading->view->known[arrival->index];
-    *out_is_used = !is_outdated(reading, known);
-    if (!*out_is_used) {
-        return MUSTER_OK;
-    }
-    if (known->id == 0) {
-        return MUSTER_ERR_NOT_FOUND;
-    }
-    if (arrival->base == HEADING_BASE_NONE) {
-        return MUSTER_OK;
-    }
-    if (reading->tick > arrival->base) {
-        arrival->base_state = states_find(states, arrival->index, reading->tick - arrival->base,
-            arrival->base == HEADING_BASE_OLD);
-    }
-    // Late: its base is given up, but it would change nothing.
-    const bool is_late = states_newest_tick(states, arrival->index) >= reading->tick;
-    *out_is_used = arrival->base_state != STATES_NONE;
-    return *out_is_used || is_late ? MUSTER_OK : MUSTER_ERR_NOT_FOUND;
-}
-
-// Finds what everything builds on, and a state for it. What is of no use gets none.
-static void find_states(struct reading *reading)
+// Reads all of a packet, and writes the values of what can be used into free slots.
+static void read_packet(struct reading *reading)
 {
     muster_replica_view *view = reading->view;
-    for (uint32_t i = 0; i < view->arrival_count && reading->status == MUSTER_OK; i++) {
-        struct arrival *arrival = &view->arrivals[i];
-        struct states *states = &view->states[arrival->section_index];
-        bool is_used;
-        reading->status = find_base(reading, arrival, &is_used);
-        if (reading->status != MUSTER_OK || !is_used) {
-            continue;
-        }
-        arrival->state = states_acquire(states);
-        if (arrival->state == STATES_NONE) {
-            reading->status = MUSTER_ERR_FULL;
-            return;
-        }
-        __builtin_prefetch(states_values(states, arrival->state), 1);
-        if (arrival->base_state != STATES_NONE) {
-            __builtin_prefetch(states_values(states, arrival->base_state));
-        }
+    struct bit_reader *reader = &reading->reader;
+    view->leave_count = 0;
+    view->enter_count = 0;
+    view->arrival_count = 0;
+    struct head head;
+    head.update_count = (uint32_t)bits_get(reader, 8 * HEADING_COUNT_BYTES);
+    reading->tick = bits_get_varint(reader);
+    head.rice_bits = (uint32_t)bits_get(reader, HEADING_RICE_BITS);
+    head.first_index = (uint32_t)bits_get(reader, HEADING_INDEX_BITS);
+    head.newest_age = (uint32_t)bits_get(reader, HEADING_BASE_BITS);
+    if (reading->tick == 0 || reading->tick > MUSTER_TICK_MAX) {
+        reader->is_failed = true;
+        return;
     }
-}
-
-static void read_values(struct reading *reading)
-{
-    const muster_replica_view *view = reading->view;
-    for (uint32_t i = 0; i < view->arrival_count && !reading->reader.is_failed; i++) {
-        const struct arrival *arrival = &view->arrivals[i];
-        const struct states *states = &view->states[arrival->section_index];
-        if (arrival->state == STATES_NONE) {
-            continue;
-        }
-        uint32_t *values = states_values(states, arrival->state);
-        reading->reader.bit_index = arrival->bit_index;
-        if (arrival->base_state == STATES_NONE) {
-            codec_get_whole(&view->layout, arrival->section_index, values, &reading->reader);
-        } else {
-            codec_get_delta(&view->layout, arrival->section_index, values,
-                states_values(states, arrival->base_state), arrival->base, &reading->reader);
-        }
+    read_leaves(reading);
+    if (!reader->is_failed) {
+        read_enters(reading);
+    }
+    if (!reader->is_failed) {
+        read_updates(reading, &head);
+    }
+    if (!reader->is_failed && is_at_end(reader)) {
+        close_batch(reading);
+    } else {
+        reader->is_failed = true;
     }
 }
 
@@ -226,7 +292,7 @@ static void remove_known(muster_replica_view *view, uint32_t index, uint64_t tic
 {
     push_event(view, MUSTER_REPLICA_LEAVE, index, tick);
     for (uint32_t s = 0; s < view->layout.section_count; s++) {
-        states_drop(&view->states[s], index);
+        *states_of(&view->states[s], index) = (struct states_list){0};
     }
     view->known[index].id = 0;
     view->known_count--;
@@ -268,30 +334,12 @@ static void apply_arrival(muster_replica_view *view, const struct arrival *arriv
 {
     struct known *known = &view->known[arrival->index];
     struct states *states = &view->states[arrival->section_index];
-    if (arrival->state == STATES_NONE) {
-        return;
-    }
-    if (known->id == 0 || tick < known->changed_tick) {
-        states_release(states, arrival->state);
+    if (known->id == 0 || tick < known->changed_tick ||
+        tick <= states_of(states, arrival->index)->newest_tick) {
         return;
     }
     known->newest_tick = tick > known->newest_tick ? tick : known->newest_tick;
-    states_insert(states, arrival->index, tick, arrival->state);
-    const bool is_exact = arrival->base != 0 && arrival->base < HEADING_AGE_MAX;
-    const uint32_t age = is_exact ? arrival->base : HEADING_AGE_MAX;
-    states_prune(states, arrival->index, tick < age ? 0 : tick - age);
-}
-
-// Makes room when states have run out: of those that no later packet can build on, also where
-// nothing has arrived of late. The newest states stay, so nothing changes that can be seen.
-static void prune_all(muster_replica_view *view, uint64_t tick)
-{
-    const uint64_t oldest_tick = tick < HEADING_AGE_MAX ? 0 : tick - HEADING_AGE_MAX;
-    for (uint32_t s = 0; s < view->layout.section_count; s++) {
-        for (uint32_t index = 0; index < view->index_end; index++) {
-            states_prune(&view->states[s], index, oldest_tick);
-        }
-    }
+    states_insert(states, arrival->index, tick, arrival->base, arrival->slot);
 }
 
 static void apply_all(muster_replica_view *view, uint64_t tick)
@@ -308,53 +356,6 @@ static void apply_all(muster_replica_view *view, uint64_t tick)
     view->tick = tick > view->tick ? tick : view->tick;
 }
 
-static void release_arrivals(muster_replica_view *view)
-{
-    for (uint32_t i = 0; i < view->arrival_count; i++) {
-        const struct arrival *arrival = &view->arrivals[i];
-        if (arrival->state != STATES_NONE) {
-            states_release(&view->states[arrival->section_index], arrival->state);
-        }
-    }
-}
-
-// What is left behind the last update: less than a byte, all zero.
-static bool is_at_end(struct bit_reader *reader)
-{
-    return bit_reader_left(reader) < 8 && bits_get(reader, (uint32_t)bit_reader_left(reader)) == 0;
-}
-
-// Reads who and where; nothing of it depends on what is known.
-static void scan(struct reading *reading)
-{
-    muster_replica_view *view = reading->view;
-    struct bit_reader *reader = &reading->reader;
-    view->leave_count = 0;
-    view->enter_count = 0;
-    view->arrival_count = 0;
-    memset(view->touched, 0, (view->layout.known_count_max + 63) / 64 * sizeof *view->touched);
-    struct head head;
-    head.update_count = (uint32_t)bits_get(reader, 8 * HEADING_COUNT_BYTES);
-    reading->tick = bits_get_varint(reader);
-    head.rice_bits = (uint32_t)bits_get(reader, HEADING_RICE_BITS);
-    head.first_index = (uint32_t)bits_get(reader, HEADING_INDEX_BITS);
-    head.newest_age = (uint32_t)bits_get(reader, HEADING_BASE_BITS);
-    if (reading->tick == 0 || reading->tick > MUSTER_TICK_MAX) {
-        reader->is_failed = true;
-        return;
-    }
-    read_leaves(reading);
-    if (!reader->is_failed) {
-        read_enters(reading);
-    }
-    if (!reader->is_failed) {
-        read_updates(reading, &head);
-    }
-    if (!reader->is_failed && !is_at_end(reader)) {
-        reader->is_failed = true;
-    }
-}
-
 muster_status muster_replica_view_decode(
     muster_replica_view *view, const uint8_t *bytes, size_t length)
 {
@@ -362,29 +363,20 @@ muster_status muster_replica_view_decode(
     if (length > MUSTER_REPLICA_PACKET_BYTES_MAX) {
         return MUSTER_ERR_MALFORMED;
     }
-    struct reading reading = {.view = view, .status = MUSTER_OK};
+    struct batch batch;
+    batch.count = 0;
+    struct reading reading = {.view = view, .batch = &batch, .status = MUSTER_OK};
     bit_reader_init(&reading.reader, bytes, length);
-    scan(&reading);
+    read_packet(&reading);
     if (reading.reader.is_failed) {
         return MUSTER_ERR_MALFORMED;
+    }
+    if (reading.status != MUSTER_OK) {
+        return reading.status;
     }
     const uint32_t event_space = view->event_capacity - view->event_count;
     if (event_space < view->leave_count + 2 * view->enter_count) {
         return MUSTER_ERR_FULL;
-    }
-    find_states(&reading);
-    if (reading.status == MUSTER_OK) {
-        read_values(&reading);
-    }
-    if (reading.reader.is_failed) {
-        reading.status = MUSTER_ERR_MALFORMED;
-    }
-    if (reading.status != MUSTER_OK) {
-        release_arrivals(view);
-        if (reading.status == MUSTER_ERR_FULL) {
-            prune_all(view, reading.tick);
-        }
-        return reading.status;
     }
     apply_all(view, reading.tick);
     return MUSTER_OK;

@@ -67,27 +67,15 @@ void heading_put_shape(struct bit_writer *writer,
     bits_put(writer, bits, bit_count);
 }
 
-uint64_t heading_get_shape(
+uint64_t heading_get_new_shape(
     struct bit_reader *reader, struct heading_shapes *shapes, uint32_t section_count)
 {
-    uint32_t place = 0;
-    while (place < HEADING_SHAPE_COUNT && bits_get_bool(reader)) {
-        place++;
-    }
     uint64_t shape = 0;
-    if (place < HEADING_SHAPE_COUNT) {
-        shape = shapes->places[place];
-        heading_rise(shapes, place);
-    } else {
-        for (uint32_t s = 0; s < section_count; s++) {
-            shape |= heading_shape_part(s, get_base(reader, shapes->newest_age));
-        }
-        shapes->places[HEADING_SHAPE_COUNT - 1] = shape;
+    for (uint32_t s = 0; s < section_count; s++) {
+        shape |= heading_shape_part(s, get_base(reader, shapes->newest_age));
     }
-    if (shape == 0) {
-        reader->is_failed = true;
-    }
-    return reader->is_failed ? 0 : shape;
+    shapes->places[HEADING_SHAPE_COUNT - 1] = shape;
+    return shape;
 }
 
 void heading_put_index(
@@ -103,24 +91,4 @@ void heading_put_index(
     }
     const uint64_t rest = gap & bits_mask(rice_bits);
     bits_put(writer, bits_mask(ones) | rest << (ones + 1), ones + 1 + rice_bits);
-}
-
-uint32_t heading_get_index(
-    struct bit_reader *reader, uint32_t rice_bits, uint32_t next_index, uint32_t index_count)
-{
-    uint32_t ones = 0;
-    while (ones < HEADING_ONES_MAX && bits_get_bool(reader)) {
-        ones++;
-    }
-    uint32_t index;
-    if (ones == HEADING_ONES_MAX) {
-        index = (uint32_t)bits_get(reader, HEADING_INDEX_BITS);
-    } else {
-        index = next_index + (ones << rice_bits) + (uint32_t)bits_get(reader, rice_bits);
-    }
-    if (reader->is_failed || index < next_index || index >= index_count) {
-        reader->is_failed = true;
-        return 0;
-    }
-    return index;
 }

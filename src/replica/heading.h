@@ -91,14 +91,51 @@ void heading_put_shape(struct bit_writer *writer,
     uint32_t section_count,
     uint64_t shape);
 
-/// Reads a shape; fails the reader and returns 0 on one that is none.
-uint64_t heading_get_shape(
+/// Reads a shape that is not in the list, and puts it there.
+uint64_t heading_get_new_shape(
     struct bit_reader *reader, struct heading_shapes *shapes, uint32_t section_count);
+
+/// Reads a shape; fails the reader and returns 0 on one that is none.
+static inline uint64_t heading_get_shape(
+    struct bit_reader *reader, struct heading_shapes *shapes, uint32_t section_count)
+{
+    const uint64_t ends = ~bits_peek(reader) | 1u << HEADING_SHAPE_COUNT;
+    const uint32_t place = (uint32_t)__builtin_ctzll(ends); // ones before it
+    uint64_t shape;
+    if (place < HEADING_SHAPE_COUNT) {
+        bits_skip(reader, place + 1);
+        shape = shapes->places[place];
+        heading_rise(shapes, place);
+    } else {
+        bits_skip(reader, HEADING_SHAPE_COUNT);
+        shape = heading_get_new_shape(reader, shapes, section_count);
+    }
+    reader->is_failed = reader->is_failed || shape == 0;
+    return reader->is_failed ? 0 : shape;
+}
 
 /// Writes an index, which is not below `next_index`.
 void heading_put_index(
     struct bit_writer *writer, uint32_t rice_bits, uint32_t next_index, uint32_t index);
 
-/// Reads an index; fails the reader if it is not in [next_index, index_count).
-uint32_t heading_get_index(
-    struct bit_reader *reader, uint32_t rice_bits, uint32_t next_index, uint32_t index_count);
+/// Reads an index; fails the reader and returns 0 if it is not in [next_index, index_count).
+static inline uint32_t heading_get_index(
+    struct bit_reader *reader, uint32_t rice_bits, uint32_t next_index, uint32_t index_count)
+{
+    const uint64_t word = bits_peek(reader);
+    const uint32_t ones = (uint32_t)__builtin_ctzll(~word | 1u << HEADING_ONES_MAX);
+    uint32_t index;
+    if (ones < HEADING_ONES_MAX) {
+        const uint64_t rest = word >> (ones + 1) & bits_mask(rice_bits);
+        index = next_index + (ones << rice_bits) + (uint32_t)rest;
+        bits_skip(reader, ones + 1 + rice_bits);
+    } else {
+        index = (uint32_t)(word >> HEADING_ONES_MAX & bits_mask(HEADING_INDEX_BITS));
+        bits_skip(reader, HEADING_ONES_MAX + HEADING_INDEX_BITS);
+    }
+    if (reader->is_failed || index < next_index || index >= index_count) {
+        reader->is_failed = true;
+        return 0;
+    }
+    return index;
+}

@@ -3,134 +3,95 @@
 
 #include "core/assert.h"
 
-_Static_assert(STATES_TICKS == 64, "ages are the bits of a word");
+_Static_assert(sizeof(struct states_list) == 32, "a list leaves room in its cache line");
+_Static_assert(STATES_SLOT_COUNT < 64, "slots are the bits of a word, and one is always free");
+_Static_assert(2 * HEADING_AGE_MAX <= UINT8_MAX, "ages are told by the low bits of ticks");
 
-void states_take(struct states *states,
-    struct slab *slab,
-    uint32_t capacity,
-    uint32_t value_count,
-    uint32_t index_count)
+// Some of the states of an index, and the newest of them.
+struct older {
+    uint64_t slots;
+    uint32_t age; // of the newest, HEADING_BASE_OLD if that is more than can be named
+    uint8_t newest;
+};
+
+void states_take(
+    struct states *states, struct slab *slab, uint32_t value_count, uint32_t index_count)
 {
-    MUSTER_ASSERT(capacity <= STATES_CAPACITY_MAX);
-    states->capacity = capacity;
+    const uint32_t state_bytes = value_count * (uint32_t)sizeof *states->far_values;
+    const uint32_t list_bytes = sizeof(struct states_list);
+    const uint32_t least_bytes = list_bytes + STATES_NEAR_COUNT_MIN * state_bytes;
+    const uint32_t line_count = (least_bytes + SLAB_ALIGNMENT - 1) / SLAB_ALIGNMENT;
+    states->index_count = index_count;
     states->value_count = value_count;
-    states->values = slab_take(slab, (size_t)capacity * value_count * sizeof *states->values);
-    states->frees = slab_take(slab, capacity * sizeof *states->frees);
-    states->lists = slab_take(slab, index_count * sizeof *states->lists);
-    states->places = slab_take(slab, index_count * sizeof *states->places);
+    states->block_bytes = line_count * SLAB_ALIGNMENT;
+    states->near_count = (states->block_bytes - list_bytes) / state_bytes;
+    const size_t far_count = STATES_SLOT_COUNT - states->near_count;
+    states->blocks = slab_take(slab, (size_t)index_count * states->block_bytes);
+    states->far_values = slab_take(slab, far_count * index_count * state_bytes);
+    states->far_ticks = slab_take(slab, index_count * sizeof *states->far_ticks);
 }
 
-void states_clear(struct states *states)
+// The low bits of the tick of a state.
+static inline uint8_t *tick_of(const struct states *states, uint32_t index, uint8_t slot)
 {
-    states->used_count = 0;
-    states->free_count = 0;
+    return slot < STATES_LIST_TICKS ? &states_of(states, index)->ticks[slot]
+                                    : &states->far_ticks[index][slot - STATES_LIST_TICKS];
 }
 
-void states_begin(struct states *states, uint32_t index)
+// The states that are `age_min` or more ticks before `tick`, which is newer than all.
+static struct older find_older(
+    const struct states *states, uint32_t index, uint64_t tick, uint32_t age_min)
 {
-    states->lists[index] = (struct states_list){0};
-}
-
-uint16_t states_acquire(struct states *states)
-{
-    if (states->free_count > 0) {
-        return states->frees[--states->free_count];
+    const struct states_list *list = states_of(states, index);
+    struct older older = {.age = HEADING_BASE_OLD, .newest = list->newest};
+    if (tick - list->newest_tick > HEADING_AGE_MAX) {
+        older.slots = list->used;
+        return older;
     }
-    return states->used_count < states->capacity ? (uint16_t)states->used_count++ : STATES_NONE;
-}
-
-void states_release(struct states *states, uint16_t state)
-{
-    MUSTER_ASSERT(state < states->used_count && states->free_count < states->used_count);
-    states->frees[states->free_count++] = state;
-}
-
-static uint16_t *place_of(const struct states *states, uint32_t index, uint64_t tick)
-{
-    return &states->places[index][tick % STATES_TICKS];
-}
-
-// Releases the states of some ages and the old one.
-static void release_ages(struct states *states, uint32_t index, uint64_t ages)
-{
-    struct states_list *list = &states->lists[index];
-    list->ages &= ~ages;
-    for (; ages != 0; ages &= ages - 1) {
-        const uint64_t tick = list->newest_tick - (uint32_t)__builtin_ctzll(ages);
-        states_release(states, *place_of(states, index, tick));
+    uint64_t named = list->used;
+    if (list->has_old) {
+        older.slots = UINT64_C(1) << list->old;
+        older.newest = list->old;
+        named &= ~older.slots;
     }
-    if (list->old_tick != 0) {
-        states_release(states, list->old_state);
-        list->old_tick = 0;
+    uint32_t age_least = UINT32_MAX;
+    for (; named != 0; named &= named - 1) {
+        const uint8_t slot = (uint8_t)__builtin_ctzll(named);
+        const uint32_t age = (uint8_t)((uint8_t)tick - *tick_of(states, index, slot));
+        if (age < age_min) {
+            continue;
+        }
+        older.slots |= UINT64_C(1) << slot;
+        if (age < age_least) {
+            age_least = age;
+            older.newest = slot;
+        }
     }
+    older.age = age_least < HEADING_BASE_OLD ? age_least : HEADING_BASE_OLD;
+    return older;
 }
 
-uint16_t states_find(const struct states *states, uint32_t index, uint64_t tick, bool is_older_too)
+uint8_t states_find(const struct states *states, uint32_t index, uint64_t tick, uint32_t base)
 {
-    const struct states_list *list = &states->lists[index];
-    const uint64_t age = tick < list->newest_tick ? list->newest_tick - tick : 0;
-    const uint64_t ages = age < STATES_TICKS ? list->ages >> age : 0;
-    const bool is_there = (ages & 1) != 0 && tick <= list->newest_tick;
-    if (is_there || (is_older_too && ages != 0)) {
-        const uint32_t older_ticks = (uint32_t)__builtin_ctzll(ages);
-        return *place_of(states, index, list->newest_tick - age - older_ticks);
-    }
-    const bool is_old =
-        list->old_tick != 0 && (is_older_too ? list->old_tick <= tick : list->old_tick == tick);
-    return is_old ? list->old_state : STATES_NONE;
+    MUSTER_ASSERT(tick > states_of(states, index)->newest_tick);
+    MUSTER_ASSERT(base >= 1 && base <= HEADING_BASE_OLD);
+    const struct older older = find_older(states, index, tick, base);
+    return older.slots != 0 && older.age == base ? older.newest : STATES_NONE;
 }
 
-// Makes a tick the newest. The newest of those that are too long ago now is the old one.
-static void move_on(struct states *states, uint32_t index, uint64_t tick)
+void states_insert(
+    struct states *states, uint32_t index, uint64_t tick, uint32_t base, uint8_t slot)
 {
-    struct states_list *list = &states->lists[index];
-    const uint64_t ticks = tick - list->newest_tick;
-    const uint64_t gone = ticks < STATES_TICKS ? list->ages & ~(UINT64_MAX >> ticks) : list->ages;
-    if (gone != 0) {
-        const uint64_t newest_gone = gone & -gone;
-        const uint64_t old_tick = list->newest_tick - (uint32_t)__builtin_ctzll(gone);
-        release_ages(states, index, gone & ~newest_gone);
-        list->ages &= ~newest_gone;
-        list->old_tick = old_tick;
-        list->old_state = *place_of(states, index, old_tick);
-    }
-    list->ages = ticks < STATES_TICKS ? list->ages << ticks : 0;
+    struct states_list *list = states_of(states, index);
+    MUSTER_ASSERT(tick > list->newest_tick && slot < STATES_SLOT_COUNT);
+    MUSTER_ASSERT((list->used >> slot & 1) == 0);
+    const bool is_named = base >= 1 && base <= HEADING_AGE_MAX;
+    const struct older older = find_older(states, index, tick, is_named ? base : HEADING_BASE_OLD);
+    const uint64_t kept = older.slots != 0 ? UINT64_C(1) << older.newest : 0;
+    list->used = (list->used & ~older.slots) | kept | UINT64_C(1) << slot;
+    list->has_old = kept != 0 && older.age == HEADING_BASE_OLD;
+    list->old = older.newest;
+    list->newest = slot;
     list->newest_tick = tick;
-}
-
-void states_insert(struct states *states, uint32_t index, uint64_t tick, uint16_t state)
-{
-    struct states_list *list = &states->lists[index];
-    if (tick > list->newest_tick) {
-        move_on(states, index, tick);
-    }
-    const uint64_t age = list->newest_tick - tick;
-    if (age >= STATES_TICKS || (list->ages >> age & 1) != 0) {
-        states_release(states, state);
-        return;
-    }
-    list->ages |= UINT64_C(1) << age;
-    *place_of(states, index, tick) = state;
-}
-
-void states_prune(struct states *states, uint32_t index, uint64_t base_tick)
-{
-    const struct states_list *list = &states->lists[index];
-    if (base_tick <= STATES_REORDER_TICKS || list->ages == 0) {
-        return;
-    }
-    // One state that is older still stays: packets on their way may build on it as on "the newest
-    // that is older than the history".
-    const uint64_t kept_tick = base_tick - STATES_REORDER_TICKS;
-    const uint64_t age = list->newest_tick >= kept_tick ? list->newest_tick - kept_tick + 1 : 0;
-    const uint64_t older = age < STATES_TICKS ? list->ages >> age : 0;
-    if (older != 0) {
-        release_ages(states, index, (older & (older - 1)) << age);
-    }
-}
-
-void states_drop(struct states *states, uint32_t index)
-{
-    release_ages(states, index, states->lists[index].ages);
-    states_begin(states, index);
+    *tick_of(states, index, slot) = (uint8_t)tick;
 }

@@ -6,20 +6,16 @@
 
 #include <string.h>
 
-#define STATE_CAPACITY_MIN 64u
-
 muster_replica_view_def muster_replica_view_default_def(void)
 {
     return (muster_replica_view_def){
-        .state_capacity = 8192,
         .allocator = muster_heap_allocator(),
     };
 }
 
 static bool is_def_valid(const muster_replica_view_def *def)
 {
-    return def->schema != NULL && muster_replica_schema_check(def->schema) == MUSTER_OK &&
-           def->state_capacity >= STATE_CAPACITY_MIN && def->state_capacity <= STATES_CAPACITY_MAX;
+    return def->schema != NULL && muster_replica_schema_check(def->schema) == MUSTER_OK;
 }
 
 // Lays everything out in one slab; with a slab that has no memory it only measures.
@@ -33,14 +29,13 @@ static muster_replica_view *take_all(struct slab *slab, const muster_replica_vie
     const size_t indices = def->schema->known_count_max;
     const size_t sections = filled->layout.section_count;
     for (uint32_t s = 0; s < sections; s++) {
-        states_take(&filled->states[s], slab, def->state_capacity,
-            filled->layout.sections[s].value_count, (uint32_t)indices);
+        states_take(
+            &filled->states[s], slab, filled->layout.sections[s].value_count, (uint32_t)indices);
     }
     filled->event_capacity = (uint32_t)(2 * indices + 2 * VIEW_ENTER_COUNT_MAX);
-    filled->arrival_capacity = (uint32_t)((indices + VIEW_ENTER_COUNT_MAX) * sections);
+    filled->arrival_capacity = (uint32_t)(indices * sections);
     filled->known = slab_take(slab, indices * sizeof *filled->known);
     filled->events = slab_take(slab, filled->event_capacity * sizeof *filled->events);
-    filled->touched = slab_take(slab, (indices + 63) / 64 * sizeof *filled->touched);
     filled->leaves = slab_take(slab, indices * sizeof *filled->leaves);
     filled->enters = slab_take(slab, VIEW_ENTER_COUNT_MAX * sizeof *filled->enters);
     filled->arrivals = slab_take(slab, filled->arrival_capacity * sizeof *filled->arrivals);
@@ -97,9 +92,6 @@ void muster_replica_view_clear(muster_replica_view *view)
     view->index_end = 0;
     view->event_first = 0;
     view->event_count = 0;
-    for (uint32_t s = 0; s < view->layout.section_count; s++) {
-        states_clear(&view->states[s]);
-    }
 }
 
 uint64_t muster_replica_view_tick(const muster_replica_view *view)
@@ -157,12 +149,13 @@ static const uint32_t *field_values(
     MUSTER_ASSERT(view != NULL && field_index < view->layout.field_count);
     const struct layout_field *field = &view->layout.fields[field_index];
     const struct states *states = &view->states[field->section_index];
-    *out_tick = index < view->index_end ? states_newest_tick(states, index) : 0;
+    const struct states_list *list = states_of(states, index < view->index_end ? index : 0);
+    *out_tick = index < view->index_end ? list->newest_tick : 0;
     if (*out_tick == 0) {
         return NULL;
     }
     const uint32_t first = view->layout.sections[field->section_index].value_index;
-    return states_values(states, states_newest(states, index)) + (field->value_index - first);
+    return states_values(states, index, list->newest) + (field->value_index - first);
 }
 
 uint64_t muster_replica_view_field_tick(

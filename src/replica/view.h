@@ -32,12 +32,10 @@ struct enter {
 
 // A section of an entity that a packet holds.
 struct arrival {
-    uint32_t bit_index; // where in the packet
     uint16_t index;
-    uint16_t state;      // where it goes, STATES_NONE if it is of no use
-    uint16_t base_state; // what it builds on, STATES_NONE if it is whole
     uint8_t section_index;
     uint8_t base; // as in a shape, 0 if it comes with an enter
+    uint8_t slot; // where its values are, STATES_NONE if it is of no use
 };
 
 struct muster_replica_view {
@@ -54,7 +52,6 @@ struct muster_replica_view {
     uint32_t event_count;
 
     // Scratch of a decode.
-    uint64_t *touched; // indices that the packet enters or takes away
     uint32_t *leaves;
     struct enter *enters;
     struct arrival *arrivals;
@@ -73,7 +70,7 @@ static inline struct known *view_known(muster_replica_view *view, uint32_t index
     for (; view->index_end <= index; view->index_end++) {
         view->known[view->index_end] = (struct known){0};
         for (uint32_t s = 0; s < view->layout.section_count; s++) {
-            states_begin(&view->states[s], view->index_end);
+            *states_of(&view->states[s], view->index_end) = (struct states_list){0};
         }
     }
     return &view->known[index];

@@ -75,6 +75,17 @@ uint64_t bits_get_slowly(struct bit_reader *reader, uint32_t bit_count)
     return value;
 }
 
+uint64_t bits_peek_slowly(const struct bit_reader *reader)
+{
+    const size_t byte_count = reader->capacity_bits / 8;
+    uint64_t word = 0;
+    uint32_t shift = 0;
+    for (size_t i = reader->bit_index / 8; i < byte_count && shift < 64; i++, shift += 8) {
+        word |= (uint64_t)reader->bytes[i] << shift;
+    }
+    return word >> (reader->bit_index % 8);
+}
+
 uint64_t bits_get_varint(struct bit_reader *reader)
 {
     uint64_t value = 0;

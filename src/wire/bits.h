@@ -25,6 +25,9 @@
 /// The largest buffer of a stream, so that its length in bits fits everywhere.
 #define BITS_BYTES_MAX ((size_t)1 << 28)
 
+/// Bits that can be looked at ahead, wherever in a byte a stream stands.
+#define BITS_PEEK_MAX 57
+
 /// Bytes of the longest varint.
 #define BITS_VARINT_BYTES_MAX 10
 
@@ -168,6 +171,29 @@ static inline uint64_t bits_get(struct bit_reader *reader, uint32_t bit_count)
     }
     reader->bit_index += bit_count;
     return (bytes_load_u64(reader->bytes + byte_index) >> skipped_bits) & bits_mask(bit_count);
+}
+
+/// bits_peek() near the end of the buffer.
+uint64_t bits_peek_slowly(const struct bit_reader *reader);
+
+/// The next bits without taking them, at least BITS_PEEK_MAX; zeros past the end.
+static inline uint64_t bits_peek(const struct bit_reader *reader)
+{
+    const size_t byte_index = reader->bit_index / 8;
+    if (byte_index + 8 > reader->capacity_bits / 8) {
+        return bits_peek_slowly(reader);
+    }
+    return bytes_load_u64(reader->bytes + byte_index) >> (reader->bit_index % 8);
+}
+
+/// Takes `bit_count` bits that bits_peek() has shown.
+static inline void bits_skip(struct bit_reader *reader, uint32_t bit_count)
+{
+    if (reader->is_failed || bit_count > bit_reader_left(reader)) {
+        reader->is_failed = true;
+        return;
+    }
+    reader->bit_index += bit_count;
 }
 
 /// Takes one bit.

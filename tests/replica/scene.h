@@ -77,6 +77,7 @@ struct scene {
     uint32_t entity_count; // slots in use
     uint32_t client_count; // client i looks from entity i
     uint32_t loss_percent;
+    uint32_t repeat_percent;  // packets that come twice
     uint32_t delay_ticks_min; // one way
     uint32_t delay_ticks_max;
     uint32_t bytes_per_s;
@@ -369,6 +370,22 @@ static inline bool scene_is_lost(struct scene *scene)
     return scene_random(scene, 100) < scene->loss_percent;
 }
 
+static inline bool scene_is_repeated(struct scene *scene)
+{
+    return scene->repeat_percent != 0 && scene_random(scene, 100) < scene->repeat_percent;
+}
+
+/// Puts a packet onto a client's line.
+static inline void scene_put(struct scene_client *client, const struct scene_packet *packet)
+{
+    uint32_t place = 0;
+    while (place < SCENE_LINE_PACKETS && client->packets[place].is_there) {
+        place++;
+    }
+    assert_in_range(place, 0, SCENE_LINE_PACKETS - 1);
+    client->packets[place] = *packet;
+}
+
 /// Writes all packets of a client for this tick onto its line.
 static inline void scene_send(struct scene *scene, uint32_t c)
 {
@@ -397,12 +414,11 @@ static inline void scene_send(struct scene *scene, uint32_t c)
         if (scene_is_lost(scene)) {
             continue;
         }
-        uint32_t place = 0;
-        while (place < SCENE_LINE_PACKETS && client->packets[place].is_there) {
-            place++;
+        scene_put(client, &packet);
+        if (scene_is_repeated(scene)) {
+            packet.arrival_tick = scene_arrival(scene);
+            scene_put(client, &packet);
         }
-        assert_in_range(place, 0, SCENE_LINE_PACKETS - 1);
-        client->packets[place] = packet;
     }
 }
 

@@ -2,6 +2,7 @@
 #include "replica/scene.h"
 
 #include "harness/failing_heap.h"
+#include "replica/heading.h"
 
 // The client's end, fed with what the server wrote and with worse.
 
@@ -147,24 +148,130 @@ static void a_packet_that_comes_again_changes_nothing(void **state)
     scene_destroy(scene);
 }
 
-static void without_room_for_states_a_packet_is_refused_whole(void **state)
+// The newest tick of every field of every index.
+static void record_ticks(const struct scene *scene, uint64_t (*out_ticks)[SCENE_FIELD_COUNT])
+{
+    for (uint32_t index = 0; index < 64; index++) {
+        for (uint32_t f = 0; f < SCENE_FIELD_COUNT; f++) {
+            out_ticks[index][f] = muster_replica_view_field_tick(scene->clients[0].view, index, f);
+        }
+    }
+}
+
+// The server hears of late packets too, so what is left out of them must never be built on.
+static void a_late_packet_is_taken_and_turns_nothing_back(void **state)
 {
     (void)state;
-    struct scene *scene = scene_create(seed, 80, 1, 40.0f);
-    muster_replica_view_def def = muster_replica_view_default_def();
-    def.schema = &scene->schema;
-    def.state_capacity = 64;
-    muster_replica_view *view;
-    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_OK);
-    muster_status status = MUSTER_OK;
-    for (int tick = 0; tick < 10 && status == MUSTER_OK; tick++) {
-        const struct scene_packet *packet = next_packet(scene);
-        const uint64_t before = digest(view, &scene->schema);
-        status = muster_replica_view_decode(view, packet->bytes, packet->length);
-        assert_true(status == MUSTER_OK || digest(view, &scene->schema) == before);
+    struct scene *scene = scene_create(seed, 30, 1, 40.0f);
+    struct scene_client *client = &scene->clients[0];
+    uint64_t before[64][SCENE_FIELD_COUNT];
+    uint64_t after[64][SCENE_FIELD_COUNT];
+    for (int round = 0; round < 300; round++) {
+        const struct scene_packet late = *next_packet(scene);
+        (void)next_packet(scene);
+        scene->tick++;
+        scene_receive(scene, 0);
+        scene->tick--;
+        record_ticks(scene, before);
+        const uint64_t tick = muster_replica_view_tick(client->view);
+        assert_int_equal(
+            muster_replica_view_decode(client->view, late.bytes, late.length), MUSTER_OK);
+        client->received[client->received_count++ % SCENE_ACKS] = late.token;
+        assert_int_equal(muster_replica_view_tick(client->view), tick);
+        record_ticks(scene, after);
+        for (uint32_t index = 0; index < 64; index++) {
+            for (uint32_t f = 0; f < SCENE_FIELD_COUNT; f++) {
+                assert_in_range(after[index][f], before[index][f], tick);
+            }
+        }
+        for (muster_replica_event event; muster_replica_view_pop_event(client->view, &event);) {
+        }
+        scene_check(scene, 0);
+        assert_int_equal(client->refused_count, 0);
     }
-    assert_int_equal(status, MUSTER_ERR_FULL);
-    muster_replica_view_destroy(view);
+    scene_destroy(scene);
+}
+
+// What the first section of a packet's first update is based on.
+static uint32_t first_base(const struct scene_packet *packet, uint32_t section_count)
+{
+    struct bit_reader reader;
+    bit_reader_init(&reader, packet->bytes, packet->length);
+    assert_int_equal(bits_get(&reader, 8 * HEADING_COUNT_BYTES), 1);
+    (void)bits_get_varint(&reader);
+    const uint32_t rice_bits = (uint32_t)bits_get(&reader, HEADING_RICE_BITS);
+    const uint32_t first_index = (uint32_t)bits_get(&reader, HEADING_INDEX_BITS);
+    struct heading_shapes shapes = {0};
+    shapes.newest_age = (uint32_t)bits_get(&reader, HEADING_BASE_BITS);
+    assert_int_equal(bits_get(&reader, 2), 0); // no leaves, no enters
+    (void)heading_get_index(&reader, rice_bits, first_index, MUSTER_REPLICA_KNOWN_COUNT_MAX);
+    const uint64_t shape = heading_get_shape(&reader, &shapes, section_count);
+    assert_false(reader.is_failed);
+    return heading_base(shape, 0);
+}
+
+static void what_rested_for_minutes_is_still_built_on(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 10, 1, 20.0f);
+    for (int tick = 0; tick < 100; tick++) {
+        scene_tick(scene);
+    }
+    scene->is_frozen = true;
+    for (int minute = 0; minute < 3; minute++) {
+        for (int tick = 0; tick < 3600; tick++) {
+            scene_tick(scene);
+        }
+        scene->position[3].x += 0.05f;
+        const struct scene_packet *packet = next_packet(scene);
+        assert_int_equal(first_base(packet, 10), HEADING_BASE_OLD);
+        scene->tick++;
+        scene_receive(scene, 0);
+        scene->tick--;
+        scene_check(scene, 0);
+        assert_int_equal(scene->clients[0].refused_count, 0);
+    }
+    scene_destroy(scene);
+}
+
+// Whether a view takes a packet in which index 0 enters and another update or enter comes with it.
+static muster_status decode_enter_and_update(muster_replica_view *view, uint32_t update_index)
+{
+    uint8_t bytes[256] = {0};
+    struct bit_writer writer;
+    bit_writer_init(&writer, bytes, sizeof bytes);
+    bits_put(&writer, 1, 8 * HEADING_COUNT_BYTES);
+    bits_put_varint(&writer, muster_replica_view_tick(view) + 1);
+    bits_put(&writer, 0, HEADING_RICE_BITS + HEADING_INDEX_BITS + HEADING_BASE_BITS);
+    bits_put(&writer, 0, 1); // no leaves
+    bits_put(&writer, 1, 1 + HEADING_INDEX_BITS);
+    bits_put(&writer, 77, 64);
+    bits_put(&writer, 0, 16 + 1);
+    bits_put(&writer, 1u << 3, 7); // pose
+    bits_put(&writer, 5, 4);
+    bits_put(&writer, 0, 1);
+    struct heading_shapes shapes = {0};
+    heading_put_index(&writer, 0, 0, update_index);
+    heading_put_shape(&writer, &shapes, 7, heading_shape_part(3, HEADING_BASE_NONE));
+    bits_put(&writer, 9, 4);
+    return muster_replica_view_decode(view, bytes, bit_writer_finish(&writer));
+}
+
+static void an_index_comes_once_in_a_packet(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 2, 1, 20.0f);
+    for (int tick = 0; tick < 10; tick++) {
+        scene_tick(scene);
+    }
+    muster_replica_view *view = scene->clients[0].view;
+    assert_int_equal(decode_enter_and_update(view, 0), MUSTER_ERR_MALFORMED);
+    assert_int_equal(decode_enter_and_update(view, 1), MUSTER_OK);
+    uint32_t values[MUSTER_REPLICA_LANE_COUNT_MAX];
+    assert_true(muster_replica_view_values(view, 0, SCENE_POSE, values));
+    assert_int_equal(values[0], 5);
+    assert_true(muster_replica_view_values(view, 1, SCENE_POSE, values));
+    assert_int_equal(values[0], 9);
     scene_destroy(scene);
 }
 
@@ -253,11 +360,6 @@ static void create_refuses_what_is_out_of_range(void **state)
     assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_INVALID);
     assert_null(view);
     def.schema = &schema;
-    def.state_capacity = 63;
-    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_INVALID);
-    def.state_capacity = 65535;
-    assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_INVALID);
-    def.state_capacity = 64;
     struct failing_heap heap = {.alloc_count_max = 0};
     def.allocator = failing_heap_allocator(&heap);
     assert_int_equal(muster_replica_view_create(&def, &view), MUSTER_ERR_NO_MEMORY);
@@ -280,7 +382,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(bytes_behind_a_packet_are_refused),
         cmocka_unit_test(flipped_bits_do_no_harm),
         cmocka_unit_test(a_packet_that_comes_again_changes_nothing),
-        cmocka_unit_test(without_room_for_states_a_packet_is_refused_whole),
+        cmocka_unit_test(a_late_packet_is_taken_and_turns_nothing_back),
+        cmocka_unit_test(what_rested_for_minutes_is_still_built_on),
+        cmocka_unit_test(an_index_comes_once_in_a_packet),
         cmocka_unit_test(events_that_nobody_takes_make_packets_wait),
         cmocka_unit_test(numbers_are_within_half_a_step),
         cmocka_unit_test(create_refuses_what_is_out_of_range),

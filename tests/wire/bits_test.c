@@ -122,6 +122,39 @@ static void a_random_stream_fails_exactly_where_it_is_cut(void **state)
     }
 }
 
+static void bits_are_seen_before_they_are_taken(void **state)
+{
+    (void)state;
+    uint64_t random_state = seed;
+    for (size_t length = 0; length <= 24; length++) {
+        uint8_t *exact = malloc(length + 1); // its end is watched by the address sanitizer
+        assert_non_null(exact);
+        for (size_t i = 0; i < length; i++) {
+            exact[1 + i] = (uint8_t)random_next(&random_state);
+        }
+        struct bit_reader reader;
+        bit_reader_init(&reader, exact + 1, length);
+        for (;;) {
+            const size_t left = bit_reader_left(&reader);
+            const uint32_t shown = left < BITS_PEEK_MAX ? (uint32_t)left : BITS_PEEK_MAX;
+            struct bit_reader taken = reader;
+            const uint64_t word = bits_peek(&reader) & bits_mask(BITS_PEEK_MAX);
+            assert_true(word == bits_get(&taken, shown)); // and zeros behind them
+            if (left == 0) {
+                break;
+            }
+            bits_skip(&reader, 1);
+        }
+        assert_false(reader.is_failed);
+        bits_skip(&reader, 1);
+        assert_true(reader.is_failed);
+        assert_int_equal(reader.bit_index, length * 8);
+        bits_skip(&reader, 0);
+        assert_true(reader.is_failed);
+        free(exact);
+    }
+}
+
 static void a_writer_touches_nothing_beyond_its_capacity(void **state)
 {
     (void)state;
@@ -345,6 +378,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_mask_holds_the_lowest_bits),
         cmocka_unit_test(every_width_reads_back_at_every_offset),
         cmocka_unit_test(a_random_stream_fails_exactly_where_it_is_cut),
+        cmocka_unit_test(bits_are_seen_before_they_are_taken),
         cmocka_unit_test(a_writer_touches_nothing_beyond_its_capacity),
         cmocka_unit_test(a_copy_of_the_writer_is_a_bookmark),
         cmocka_unit_test(runs_are_copied_from_any_offset_to_any_offset),
