@@ -152,6 +152,7 @@ static void what_another_program_answers_is_no_refusal(void **state)
     assert_malformed(404, "<html>404 Not Found</html>");
     assert_malformed(404, "");
     assert_malformed(500, "{\"message\":\"x\"}");
+    assert_malformed(500, "{\"error\":\"\",\"message\":\"x\"}");
     assert_malformed(200, "{\"error\":\"x\",\"message\":\"y\"}");
     char body[ANSWER_BYTES];
     answer_good(body);

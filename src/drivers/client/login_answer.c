@@ -80,7 +80,7 @@ static bool read_refusal(
 {
     const char *code = read_text(document, "error");
     const char *message = read_text(document, "message");
-    if (http_status < 400 || code == NULL) {
+    if (http_status < 400 || code == NULL || code[0] == '\0') {
         return false;
     }
     out_error->http_status = http_status;
