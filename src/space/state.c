@@ -3,6 +3,8 @@
 
 #include "core/assert.h"
 
+#include <string.h>
+
 static muster_state_block by_slot(
     const muster_space *space, const char *name, void *data, muster_state_type type, uint32_t lanes)
 {
@@ -127,6 +129,21 @@ static bool state_is_sound(const muster_space *space)
     return is_sound;
 }
 
+// Slots that the restored state does not reach still hold what was there before it.
+static void clear_slots_beyond(muster_space *space)
+{
+    muster_state_block blocks[MUSTER_SPACE_STATE_BLOCK_COUNT];
+    uint32_t block_count;
+    muster_space_state_blocks(space, blocks, &block_count);
+    for (uint32_t i = 0; i < block_count; i++) {
+        if (blocks[i].element_count == &space->counts[0]) {
+            const size_t bytes = muster_state_element_bytes(&blocks[i]);
+            memset((uint8_t *)blocks[i].data + space->counts[0] * bytes, 0,
+                (space->body_capacity - space->counts[0]) * bytes);
+        }
+    }
+}
+
 muster_status muster_space_restored(muster_space *space)
 {
     MUSTER_ASSERT(space != NULL);
@@ -135,6 +152,7 @@ muster_status muster_space_restored(muster_space *space)
         space->counts[0] = 0;
         space->counts[1] = 0;
     }
+    clear_slots_beyond(space);
     space->event_count = 0;
     space->hit_count = 0;
     space_index_drop(space);

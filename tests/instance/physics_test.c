@@ -5,6 +5,7 @@
 #include "harness/failing_heap.h"
 #include "harness/shuffled_parallel.h"
 #include "instance/pit_game.h"
+#include "instance/world.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -155,6 +156,69 @@ static void a_restored_world_goes_on_as_if_it_had_never_stopped(void **state)
     muster_frame_builder_destroy(builder);
 }
 
+static void a_body_where_no_entity_lives_is_not_restored(void **state)
+{
+    (void)state;
+    const muster_game game = pit_game();
+    const muster_parallel serial = muster_parallel_serial();
+    muster_instance *instance = create(&game, &serial);
+    muster_instance *fresh = create(&game, &serial);
+    muster_instance *witness = create(&game, &serial);
+    const muster_body_def body = muster_body_default_def();
+    muster_world *world = &instance->world;
+    const uint32_t slot = PIT_BALL_COUNT + 1;
+    assert_false(world_is_alive(world, slot));
+    assert_int_equal(muster_space_body_add(world->space, slot, &body), MUSTER_OK);
+    const size_t length = muster_instance_snapshot_bytes(instance);
+    uint8_t *bytes = malloc(length);
+    muster_instance_snapshot(instance, bytes);
+    assert_int_equal(muster_instance_restore(fresh, bytes, length), MUSTER_ERR_MALFORMED);
+    muster_difference difference;
+    assert_false(muster_instance_difference(fresh, witness, &difference));
+
+    assert_true(muster_space_body_remove(world->space, slot));
+    const size_t good_length = muster_instance_snapshot_bytes(instance);
+    assert_true(good_length <= length);
+    muster_instance_snapshot(instance, bytes);
+    assert_int_equal(muster_instance_restore(fresh, bytes, good_length), MUSTER_OK);
+    free(bytes);
+    muster_instance_destroy(witness);
+    muster_instance_destroy(fresh);
+    muster_instance_destroy(instance);
+}
+
+static void start_with_one_more(const muster_host *host, muster_world *world)
+{
+    pit_start(host, world);
+    uint32_t slot;
+    const muster_vec3 place = {0.0f, 0.0f, 60.0f};
+    assert_int_equal(host->entity_spawn(world, 0, place, &slot), MUSTER_OK);
+    const muster_body_def body = host->space->body_default_def();
+    host->space->body_add(world, slot, &body);
+}
+
+// Slots that were in use and are not in the snapshot must not count as bodies.
+static void a_smaller_world_is_restored_over_a_larger_one(void **state)
+{
+    (void)state;
+    const muster_game game = pit_game();
+    muster_game larger_game = game;
+    larger_game.start = start_with_one_more;
+    const muster_parallel serial = muster_parallel_serial();
+    muster_instance *small = create(&game, &serial);
+    muster_instance *large = create(&larger_game, &serial);
+    const size_t length = muster_instance_snapshot_bytes(small);
+    uint8_t *bytes = malloc(length);
+    muster_instance_snapshot(small, bytes);
+    assert_true(muster_instance_snapshot_bytes(large) > length);
+    assert_int_equal(muster_instance_restore(large, bytes, length), MUSTER_OK);
+    muster_difference difference;
+    assert_false(muster_instance_difference(small, large, &difference));
+    free(bytes);
+    muster_instance_destroy(large);
+    muster_instance_destroy(small);
+}
+
 static void creation_survives_a_heap_that_runs_dry(void **state)
 {
     (void)state;
@@ -260,6 +324,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(balls_fall_touch_and_come_to_rest_inside),
         cmocka_unit_test(workers_and_their_order_change_nothing),
         cmocka_unit_test(a_restored_world_goes_on_as_if_it_had_never_stopped),
+        cmocka_unit_test(a_body_where_no_entity_lives_is_not_restored),
+        cmocka_unit_test(a_smaller_world_is_restored_over_a_larger_one),
         cmocka_unit_test(creation_survives_a_heap_that_runs_dry),
         cmocka_unit_test(what_no_space_can_be_is_refused),
         cmocka_unit_test(games_look_at_and_move_bodies),

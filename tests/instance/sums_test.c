@@ -227,6 +227,35 @@ static void several_players_are_named_as_a_range(void **state)
     tear_down(&fixture);
 }
 
+// Where two elements weigh the same the sums say that one of them differs, and not which.
+static void of_two_that_weigh_the_same_none_is_named(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    set_up(&fixture);
+    struct sums_finding finding;
+    uint8_t *activity = fixture.recorded->world.activity;
+    activity[1] = 1;
+    assert_true(find(&fixture, &finding));
+    assert_true(finding.has_recorded);
+    assert_int_equal(finding.element_min, 1);
+
+    activity[1] = 0;
+    fixture.own_sums.weights[3] = fixture.own_sums.weights[1];
+    fixture.recorded_sums.weights[3] = fixture.recorded_sums.weights[1];
+    memset(fixture.own_sums.block_hashes, 0, fixture.own_sums.block_count * sizeof(uint64_t));
+    memset(fixture.recorded_sums.block_hashes, 0, fixture.own_sums.block_count * sizeof(uint64_t));
+    sums_update(&fixture.own_sums, &fixture.own->world);
+    assert_false(find(&fixture, &finding));
+    activity[1] = 1;
+    assert_true(find(&fixture, &finding));
+    assert_string_equal(block_name(&fixture, &finding), "player_activity");
+    assert_false(finding.has_recorded);
+    assert_int_equal(finding.element_min, 0);
+    assert_int_equal(finding.element_max, PLAYER_COUNT - 1);
+    tear_down(&fixture);
+}
+
 static void sums_of_part_of_the_blocks_are_those_of_all(void **state)
 {
     (void)state;
@@ -291,6 +320,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(of_two_entities_one_that_is_alone_in_its_group_is_named),
         cmocka_unit_test(entities_between_others_are_not_blamed),
         cmocka_unit_test(several_players_are_named_as_a_range),
+        cmocka_unit_test(of_two_that_weigh_the_same_none_is_named),
         cmocka_unit_test(sums_of_part_of_the_blocks_are_those_of_all),
         cmocka_unit_test(written_sums_are_read_back),
     };
