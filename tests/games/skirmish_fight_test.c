@@ -343,6 +343,75 @@ static void an_explosion_pushes_loose_things(void **state)
     scene_tear_down(&scene);
 }
 
+// Fires until no more bullets may fly.
+static void fire_all(const struct state *state, void *context)
+{
+    uint32_t *out_count = context;
+    const uint32_t slot = state->host->player_entity(state->world, 0);
+    while (weapon_shoot(state, slot, 0.5f, 0.7f)) {
+        (*out_count)++;
+        assert_true(*out_count <= BULLET_COUNT_MAX);
+    }
+    assert_int_equal(state->memory->bullet_count, BULLET_COUNT_MAX);
+    const uint8_t ammo = state->ammo[slot];
+    weapon_fire(state, 0);
+    assert_int_equal(state->ammo[slot], ammo); // a shot that cannot be is not spent
+    assert_int_equal(state->memory->bullet_count, BULLET_COUNT_MAX);
+}
+
+static void no_more_bullets_fly_than_there_may_be(void **state)
+{
+    (void)state;
+    struct scene scene;
+    face_each_other(&scene, &(struct scene_def){0});
+    uint32_t count = 0;
+    scene_do(&scene, fire_all, &count);
+    assert_int_equal(count, BULLET_COUNT_MAX);
+    scene_run(&scene, 30);
+    assert_int_equal(scene_count(&scene, KIND_BULLET), BULLET_COUNT_MAX);
+    scene_run(&scene, 70);
+    assert_int_equal(scene_count(&scene, KIND_BULLET), 0);
+    assert_int_equal(scene_memory(&scene)->bullet_count, 0);
+    fire(&scene, 0, 1.57f, 0.8f); // and then there is room again
+    assert_int_equal(scene_memory(&scene)->bullet_count, 1);
+    scene_tear_down(&scene);
+}
+
+// Throws until no more grenades may lie about.
+static void throw_all(const struct state *state, void *context)
+{
+    uint32_t *out_count = context;
+    const uint32_t slot = state->host->player_entity(state->world, 0);
+    for (; state->memory->grenade_count < GRENADE_COUNT_MAX; (*out_count)++) {
+        state->grenades[slot] = 1;
+        state->times[0][WHEN_READY] = 0;
+        blast_throw(state, 0);
+        assert_int_equal(state->memory->grenade_count, *out_count + 1);
+        assert_int_equal(state->grenades[slot], 0);
+    }
+    state->grenades[slot] = 1;
+    state->times[0][WHEN_READY] = 0;
+    blast_throw(state, 0);
+    assert_int_equal(state->memory->grenade_count, GRENADE_COUNT_MAX);
+    assert_int_equal(state->grenades[slot], 1);
+    assert_int_equal(state->times[0][WHEN_READY], 0);
+}
+
+static void no_more_grenades_lie_about_than_there_may_be(void **state)
+{
+    (void)state;
+    struct scene scene;
+    face_each_other(&scene, &(struct scene_def){0});
+    uint32_t count = 0;
+    scene_do(&scene, throw_all, &count);
+    assert_int_equal(count, GRENADE_COUNT_MAX);
+    assert_int_equal(scene_count(&scene, KIND_GRENADE), GRENADE_COUNT_MAX);
+    scene_run(&scene, 130);
+    assert_int_equal(scene_count(&scene, KIND_GRENADE), 0);
+    assert_int_equal(scene_memory(&scene)->grenade_count, 0);
+    scene_tear_down(&scene);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -358,6 +427,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(cover_keeps_an_explosion_off),
         cmocka_unit_test(a_grenade_flies_and_goes_off_after_two_seconds),
         cmocka_unit_test(an_explosion_pushes_loose_things),
+        cmocka_unit_test(no_more_bullets_fly_than_there_may_be),
+        cmocka_unit_test(no_more_grenades_lie_about_than_there_may_be),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
