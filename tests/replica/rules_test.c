@@ -309,10 +309,22 @@ static void few_updates_wait_two_ticks_for_company(void **state)
     }
 }
 
+static void some_updates_wait_a_tick_for_company(void **state)
+{
+    (void)state;
+    const uint32_t entity_counts[] = {4, 15};
+    for (uint32_t i = 0; i < 2; i++) {
+        struct scene *scene = still_scene(entity_counts[i]);
+        catch_up(scene);
+        assert_in_range(packets_in_a_second(scene), 29, 31);
+        scene_destroy(scene);
+    }
+}
+
 static void many_updates_wait_for_nobody(void **state)
 {
     (void)state;
-    struct scene *scene = still_scene(12);
+    struct scene *scene = still_scene(16);
     catch_up(scene);
     assert_in_range(packets_in_a_second(scene), 59, 61);
     scene_destroy(scene);
@@ -382,6 +394,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_index_is_not_used_again_before_its_leave_is_acknowledged),
         cmocka_unit_test(a_late_acknowledgement_says_nothing_of_a_successor),
         cmocka_unit_test(few_updates_wait_two_ticks_for_company),
+        cmocka_unit_test(some_updates_wait_a_tick_for_company),
         cmocka_unit_test(many_updates_wait_for_nobody),
         cmocka_unit_test(on_a_line_that_loses_packets_few_updates_wait_for_nobody),
         cmocka_unit_test(a_limit_is_kept_in_every_second),
