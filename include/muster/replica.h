@@ -19,7 +19,7 @@
 /// acknowledged. Clients with the same baseline share the encoded bits. An entity nearer than the
 /// radius of channel k (and of no channel before it) is in ring k: its critical fields come at the
 /// rate of channel k, and those of channel k and after it each at their own channel's rate. Up to
-/// 10 % beyond a radius an entity stays in the ring where it is. Where few updates are due they
+/// 5 % beyond a radius an entity stays in the ring where it is. Where few updates are due they
 /// wait for others, up to two ticks for the nearest rings while they are few: such a client costs
 /// few packets.
 ///

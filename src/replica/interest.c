@@ -5,7 +5,7 @@
 
 // What is in a ring stays there up to this factor beyond its radius, so that nobody flickers who
 // walks along the border.
-#define HYSTERESIS 1.1f
+#define HYSTERESIS 1.05f
 
 // How the reach follows a throng: never below this, down at once, up slowly.
 #define REACH_MIN_M      1.0f

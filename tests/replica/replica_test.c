@@ -290,7 +290,7 @@ static void an_entity_on_the_border_does_not_flicker(void **state)
         }
     }
     assert_int_equal(event_count, 1);
-    scene->position[1].x = 1101.0f; // beyond the 10 %
+    scene->position[1].x = 1101.0f; // beyond the 5 %
     for (int tick = 0; tick < 30; tick++) {
         scene_tick(scene);
     }
@@ -445,7 +445,7 @@ static void a_kind_is_known_no_further_than_it_reaches(void **state)
     scene->position[1].x = 19.0f;
     run_ticks(scene, 60);
     assert_true(find_index(scene, 0, 1, &index));
-    scene->position[1].x = 21.5f; // within the 10 % in which nothing flickers
+    scene->position[1].x = 20.8f; // within the 5 % in which nothing flickers
     run_ticks(scene, 60);
     assert_true(find_index(scene, 0, 1, &index));
     scene->position[1].x = 23.0f;
