@@ -256,31 +256,49 @@ void codec_put_delta(const struct layout *layout,
     }
 }
 
-// Reads what put_lane() wrote: a difference, or the whole value.
-static inline uint32_t get_lane(
-    struct bit_reader *reader, const struct code *code, bool is_zero_possible, bool *out_is_whole)
+// What put_lane() wrote: a difference, or the whole value.
+struct lane {
+    uint32_t number;
+    uint32_t bit_count;
+    bool is_whole;
+};
+
+// The lane that the bits of `word` begin with, of which there are enough.
+static inline struct lane get_lane(uint64_t word, const struct code *code, bool is_zero_possible)
 {
-    // A lane has at most 1 + CLASS_COUNT + 32 bits, so all of it is in one word.
-    const uint64_t word = bits_peek(reader);
     const uint32_t missing_bits = is_zero_possible ? 0 : 1; // as if the first bit were there
     const uint64_t rest = word << missing_bits | missing_bits;
     const uint32_t class = (uint32_t)__builtin_ctzll(~rest | 2u << code->class_count);
-    *out_is_whole = class > code->class_count;
-    if (*out_is_whole) {
-        bits_skip(reader, class - missing_bits + code->whole_bits);
-        return (uint32_t)(rest >> class & bits_mask(code->whole_bits));
+    if (class > code->class_count) {
+        return (struct lane){
+            .number = (uint32_t)(rest >> class & bits_mask(code->whole_bits)),
+            .bit_count = class - missing_bits + code->whole_bits,
+            .is_whole = true,
+        };
     }
     // Without branches: of which class the next one is cannot be foretold.
     const uint32_t number_bits = code->classes->bits[class];
     const uint64_t number = rest >> (class + 1) & ((UINT64_C(1) << number_bits) - 1);
-    bits_skip(reader, class + 1 - missing_bits + number_bits);
-    return (uint32_t)bits_unzigzag(code->classes->firsts[class] + number);
+    return (struct lane){
+        .number = (uint32_t)bits_unzigzag(code->classes->firsts[class] + number),
+        .bit_count = class + 1 - missing_bits + number_bits,
+    };
+}
+
+// A motion that is whole is not there as a difference.
+static inline uint32_t motion_of(struct lane lane)
+{
+    return lane.is_whole ? (uint32_t)bits_unzigzag(lane.number) : lane.number;
 }
 
 static bool is_motion(int64_t motion)
 {
     return motion >= -LAYOUT_MOTION_MAX && motion <= LAYOUT_MOTION_MAX;
 }
+
+// A lane of a position and its motion are in one word, and so is a lane of another field.
+_Static_assert(2 * (1 + CLASS_COUNT) + 25 + LAYOUT_MOTION_BITS <= BITS_PEEK_MAX, "one peek");
+_Static_assert(1 + CLASS_COUNT + 32 <= BITS_PEEK_MAX, "one peek");
 
 // Notes a lane of a section.
 static inline void keep_lane(
@@ -298,12 +316,12 @@ static inline void read_position(const struct layout_field *field,
 {
     const struct code code = position_code(field->value_bits, age_ticks);
     for (uint32_t lane = first; lane < first + field->lane_count; lane++) {
-        bool is_whole;
-        const uint32_t position = get_lane(reader, &code, true, &is_whole);
-        keep_lane(read, lane, position, is_whole);
-        const uint32_t motion = get_lane(reader, &motion_code, true, &is_whole);
-        const uint32_t number = is_whole ? (uint32_t)bits_unzigzag(motion) : motion;
-        keep_lane(read, lane + field->lane_count, number, is_whole);
+        const uint64_t word = bits_peek(reader);
+        const struct lane position = get_lane(word, &code, true);
+        const struct lane motion = get_lane(word >> position.bit_count, &motion_code, true);
+        bits_skip(reader, position.bit_count + motion.bit_count);
+        keep_lane(read, lane, position.number, position.is_whole);
+        keep_lane(read, lane + field->lane_count, motion_of(motion), motion.is_whole);
     }
 }
 
@@ -314,10 +332,10 @@ static inline void read_numbers(const struct layout_field *field,
     struct bit_reader *reader)
 {
     const struct code code = number_code(field->value_bits);
-    for (uint32_t lane = first; lane < first + field->lane_count; lane++) {
-        bool is_whole;
-        const uint32_t number = get_lane(reader, &code, is_zero_possible, &is_whole);
-        keep_lane(read, lane, number, is_whole);
+    for (uint32_t i = first; i < first + field->lane_count; i++) {
+        const struct lane lane = get_lane(bits_peek(reader), &code, is_zero_possible);
+        bits_skip(reader, lane.bit_count);
+        keep_lane(read, i, lane.number, lane.is_whole);
     }
 }
 
@@ -358,11 +376,10 @@ void codec_read_whole(const struct layout *layout,
             numbers[lane] = (uint32_t)bits_get(reader, field->value_bits);
             is_right = is_right && numbers[lane] <= field->value_max;
             if (field->encoding == MUSTER_FIELD_POSITION) {
-                bool is_whole;
-                const uint32_t number = get_lane(reader, &motion_code, true, &is_whole);
-                const int64_t motion = is_whole ? bits_unzigzag(number) : (int32_t)number;
-                is_right = is_right && is_motion(motion);
-                numbers[field->lane_count + lane] = (uint32_t)(int32_t)motion;
+                const struct lane motion = get_lane(bits_peek(reader), &motion_code, true);
+                bits_skip(reader, motion.bit_count);
+                is_right = is_right && is_motion((int32_t)motion_of(motion));
+                numbers[field->lane_count + lane] = motion_of(motion);
             }
         }
     }

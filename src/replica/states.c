@@ -54,20 +54,20 @@ static struct older find_older(
         older.newest = list->old;
         named &= ~older.slots;
     }
-    uint32_t age_least = UINT32_MAX;
+    // Without branches: how many there are of which age cannot be foretold.
+    uint32_t least = UINT32_MAX; // an age and its slot
     for (; named != 0; named &= named - 1) {
-        const uint8_t slot = (uint8_t)__builtin_ctzll(named);
-        const uint32_t age = (uint8_t)((uint8_t)tick - *tick_of(states, index, slot));
-        if (age < age_min) {
-            continue;
-        }
-        older.slots |= UINT64_C(1) << slot;
-        if (age < age_least) {
-            age_least = age;
-            older.newest = slot;
-        }
+        const uint32_t slot = (uint32_t)__builtin_ctzll(named);
+        const uint32_t age = (uint8_t)(tick - *tick_of(states, index, (uint8_t)slot));
+        const bool is_older = age >= age_min;
+        const uint32_t key = is_older ? age << 8 | slot : UINT32_MAX;
+        older.slots |= (uint64_t)is_older << slot;
+        least = key < least ? key : least;
     }
-    older.age = age_least < HEADING_BASE_OLD ? age_least : HEADING_BASE_OLD;
+    if (least != UINT32_MAX) {
+        older.newest = (uint8_t)least;
+        older.age = least >> 8 < HEADING_BASE_OLD ? least >> 8 : HEADING_BASE_OLD;
+    }
     return older;
 }
 
