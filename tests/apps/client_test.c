@@ -14,6 +14,7 @@
 #include "muster/client_driver.h"
 
 #define STEP_US          5000u
+#define TICKS_RUNNING    30u
 #define TICKS_FOR_TOKENS 30u // by which the means to resume have come
 
 static struct outcome outcome;
@@ -35,9 +36,15 @@ static int leave_folder(void **state)
     return 0;
 }
 
+// A world that has been running for a while.
 static void begin_hello(struct running *world, char out_server[64])
 {
+    static char text[WORLD_ROOM];
     world_begin(world, (const char *const[]){"--game", "hello", NULL});
+    do {
+        clock_sleep_until_us(clock_monotonic_us() + STEP_US);
+        assert_int_equal(world_get(world, "/v1/status", text), 200);
+    } while (world_number(text, "tick") < TICKS_RUNNING);
     snprintf(out_server, 64, "127.0.0.1:%u", world->port);
 }
 
