@@ -83,10 +83,11 @@ static void open_connection(
 {
     struct connection *connection = &gateway->connections[client_index];
     MUSTER_ASSERT(connection->session == NULL);
+    // By naming a tick a client says that it has its WELCOME, so none comes before the first.
     *connection = (struct connection){
         .player_index = player_index,
         .number = ++gateway->connection_number,
-        .welcome_tick = gateway->tick,
+        .welcome_tick = gateway->tick > 0 ? gateway->tick : 1,
         .needs_welcome = true,
         .is_back = is_back,
     };

@@ -49,6 +49,19 @@ static size_t welcome_bytes(size_t schema_length)
     return writer.length;
 }
 
+static void who_comes_before_the_first_tick_becomes_ready_too(void **state)
+{
+    const muster_gateway_def def = world_default_def();
+    struct world *world = world_create(state, &def);
+    connect_client(world, 0, 42);
+    for (uint32_t i = 0; i < 30; i++) {
+        world->tick = 0;
+        run(world, 1);
+    }
+    assert_int_equal(client_at(world, 0)->welcome_count, 1);
+    assert_int_equal(count_events(world, MUSTER_GATEWAY_READY), 1);
+}
+
 static void assert_welcome_comes_in(void **state, uint32_t schema_length, uint32_t part_count)
 {
     static const uint8_t schema[PLAY_WELCOME_BYTES_MAX] = {1, 2, 3};
@@ -655,6 +668,7 @@ static void those_whom_slots_were_missing_for_come_first(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(who_comes_before_the_first_tick_becomes_ready_too, teardown),
         cmocka_unit_test(a_long_welcome_comes_in_parts),
         cmocka_unit_test_teardown(a_welcome_that_finds_no_room_waits_for_it, teardown),
         cmocka_unit_test_teardown(either_resume_token_leads_back_the_newer_one_last, teardown),
