@@ -25,11 +25,13 @@
 #define SHOUT_TICKS    15u
 #define STRANGER_MARK  0xffffu // in shouts, instead of a client's index
 
-// Metadata goes out every 12 ticks and may wait six for company, and who is sent it when is a matter of what is shared: so much
-// may differ of a number that changes with every tick.
+// Packets are spread over a tick by how many there are, so they and what is said of them may come
+// some milliseconds earlier or later, and then another tick's metadata is sent. It goes out every
+// 12 ticks and may wait six for company: so much may differ of a number that changes with every
+// tick.
 #define SCORE_LAG_MAX 18
 
-// All come at once, and who is told of whom in which packet is again a matter of what is shared.
+// All come at once: until each has been told of all, the packets that tell of them differ, too.
 #define SETTLE_TICKS 60u
 
 // Few updates wait a tick or two for company, and in which ticks they go out, and with them when a
