@@ -9,6 +9,13 @@
 #define STUCK_M      1.0f
 #define GUARD_COUNT  (CAMP_COUNT_MAX * CAMP_SIZE)
 
+// One seed where the compiler does not optimise: it takes as long there as all of them elsewhere.
+#ifdef __OPTIMIZE__
+#define SEED_COUNT 3u
+#else
+#define SEED_COUNT 1u
+#endif
+
 // Where each guard was when it had last gone a metre.
 struct watch {
     muster_entity_id id;
@@ -116,7 +123,7 @@ static void watch_guards(uint64_t seed)
 static void no_guard_is_stuck_for_ten_seconds_in_ten_thousand_ticks(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 3; seed++) {
+    for (uint64_t seed = 1; seed <= SEED_COUNT; seed++) {
         watch_guards(seed);
     }
 }
