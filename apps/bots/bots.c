@@ -20,7 +20,8 @@
 
 #define STEP_US      1000u
 #define TICK_US      16667u
-#define EVENT_COUNT  16
+#define EVENT_COUNT  32
+#define SEND_TICKS   2u // two ticks of actions share a packet
 #define LATE_US_MAX  (10 * TICK_US)
 #define HEADER_BYTES 28u // IPv4 and UDP
 
@@ -28,8 +29,9 @@ struct bot {
     muster_client_driver *driver;
     muster_client *client; // the driver's
     struct brain brain;
-    uint64_t turn_us; // when it acts next
-    uint64_t join_us; // when it begins to join
+    uint64_t turn_us;     // when it acts next
+    uint32_t acted_ticks; // since it sent last
+    uint64_t join_us;     // when it begins to join
     uint64_t figures_us;
     muster_client_stats before; // at the last reset of the figures
     bool has_begun;
@@ -59,7 +61,7 @@ static muster_status open_bot(struct bots *bots, uint32_t index, struct driver_e
     struct bot *bot = &bots->list[index];
     muster_client_driver_def def = muster_client_driver_default_def();
     def.client.keeps_places = false;
-    def.client.send_ticks = 2;
+    def.client.send_ticks = SEND_TICKS;
     def.via = bots->def.via;
     muster_client_error error;
     const muster_status status = muster_client_driver_create(&def, &bot->driver, &error);
@@ -233,6 +235,10 @@ static void take_turn(struct bots *bots, struct bot *bot, uint64_t now_us)
     if (state == MUSTER_CLIENT_PLAYING) {
         muster_histogram_record(bots->late_us, now_us - bot->turn_us);
         play(bots, bot, now_us);
+        if (++bot->acted_ticks < SEND_TICKS) {
+            return; // there is nothing to send yet
+        }
+        bot->acted_ticks = 0;
     }
     bot->has_ended = bot->has_ended || (state < MUSTER_CLIENT_IDLE && !bot->has_left);
     (void)muster_client_driver_send(bot->driver);

@@ -39,6 +39,7 @@ void client_reset(struct client *client, const struct history *history, float re
     client->credit_bytes = 0;
     client->lost_stamp = 0;
     client->newest_acked_stamp = HISTORY_STAMP_FIRST;
+    client->unheard_stamp = 0;
     client->ack_count = 0;
     memset(client->wait_stamps, 0, sizeof client->wait_stamps);
     memset(client->taken, 0, words * sizeof *client->taken);
@@ -220,6 +221,7 @@ static struct note journal_get(const struct client *client, uint32_t *position, 
 uint32_t client_sent(struct client *client, uint32_t stamp, uint32_t journal_begin)
 {
     client->next_token += client->next_token == UINT32_MAX ? 2 : 1; // 0 is no token
+    client->unheard_stamp = client->unheard_stamp == 0 ? stamp : client->unheard_stamp;
     client->packets[client->next_token % CLIENT_PACKET_COUNT] = (struct client_packet){
         .token = client->next_token,
         .stamp = stamp,
@@ -307,6 +309,7 @@ void client_apply_acks(struct client *client)
         }
         if (client->newest_acked_stamp < packet->stamp) {
             client->newest_acked_stamp = packet->stamp;
+            client->unheard_stamp = packet->token == client->next_token ? 0 : packet->stamp;
         }
     }
     client->ack_count = 0;

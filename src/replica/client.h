@@ -80,6 +80,7 @@ struct client {
     uint32_t gap_sixteenths; // what lies between two updates of late
     int32_t credit_bytes;
     uint32_t newest_acked_stamp;
+    uint32_t unheard_stamp; // since when what is sent is not acknowledged; 0: all of it is
     uint32_t lost_stamp; // when a packet was last known to be lost; 0: never
     uint32_t ack_count;
     struct client_packet acks[CLIENT_ACK_COUNT]; // acknowledged, not applied yet

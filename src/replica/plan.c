@@ -20,6 +20,11 @@
 #define COMPANY_TICKS 1
 #define LOSSY_TICKS   60
 
+// What a client has not acknowledged is older than the history: it, or what lies between, cannot
+// keep up, and would get whole states in every tick and keep up even less. It gets packets this
+// seldom until it is heard again.
+#define STALLED_TICKS 4
+
 // With so many updates due nobody waits.
 #define CROWD_COUNT 48
 
@@ -59,6 +64,13 @@ static uint32_t gather_due(
         count += out_counts[ring];
     }
     return count;
+}
+
+// Whether a client that is not heard must wait for its turn.
+static bool is_held_back(const struct client *client, uint32_t stamp)
+{
+    return client->unheard_stamp != 0 && stamp - client->unheard_stamp > HEADING_AGE_MAX &&
+           (stamp + client->number) % STALLED_TICKS != 0;
 }
 
 // Ticks that so many updates of a ring wait at least.
@@ -272,6 +284,7 @@ void server_plan(const muster_replica *replica, struct client *client)
     client->is_open = is_patience_over(replica, client, counts) || due_count >= CROWD_COUNT ||
                       is_any_due(replica, client, client->leaving) ||
                       is_any_due(replica, client, client->entering);
+    client->is_open = client->is_open && !is_held_back(client, replica->history.stamp);
     if (client->is_open) {
         memset(client->wait_stamps, 0, sizeof client->wait_stamps);
         choose(replica, client, due_count);

@@ -330,6 +330,31 @@ static void many_updates_wait_for_nobody(void **state)
     scene_destroy(scene);
 }
 
+static void who_is_not_heard_gets_every_fourth_packet(void **state)
+{
+    (void)state;
+    struct scene *scene = still_scene(16);
+    catch_up(scene);
+    uint32_t packet_counts[3] = {0};
+    for (uint32_t i = 0; i < 150; i++) {
+        for (uint32_t slot = 0; slot < scene->entity_count; slot++) {
+            scene->position[slot].z += 0.02f;
+        }
+        struct packet packet;
+        begin_tick(scene);
+        for (write_packet(scene, &packet); packet.length > 0; write_packet(scene, &packet)) {
+            packet_counts[i < 30 ? 0 : (i < 90 ? 1 : 2)]++;
+            if (i >= 89) {
+                is_acked(scene, &packet);
+            }
+        }
+    }
+    assert_in_range(packet_counts[0], 30, 34);
+    assert_in_range(packet_counts[1], 15, 22);
+    assert_in_range(packet_counts[2], 54, 64);
+    scene_destroy(scene);
+}
+
 static void on_a_line_that_loses_packets_few_updates_wait_for_nobody(void **state)
 {
     (void)state;
@@ -396,6 +421,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(few_updates_wait_two_ticks_for_company),
         cmocka_unit_test(some_updates_wait_a_tick_for_company),
         cmocka_unit_test(many_updates_wait_for_nobody),
+        cmocka_unit_test(who_is_not_heard_gets_every_fourth_packet),
         cmocka_unit_test(on_a_line_that_loses_packets_few_updates_wait_for_nobody),
         cmocka_unit_test(a_limit_is_kept_in_every_second),
     };
