@@ -234,15 +234,23 @@ static void what_rested_for_minutes_is_still_built_on(void **state)
     scene_destroy(scene);
 }
 
+// Begins a packet by hand, up to its leaves.
+static struct bit_writer begin_packet(uint8_t bytes[256], uint64_t tick, uint32_t update_count)
+{
+    memset(bytes, 0, 256);
+    struct bit_writer writer;
+    bit_writer_init(&writer, bytes, 256);
+    bits_put(&writer, update_count, 8 * HEADING_COUNT_BYTES);
+    bits_put_varint(&writer, tick);
+    bits_put(&writer, 0, HEADING_RICE_BITS + HEADING_INDEX_BITS + HEADING_BASE_BITS);
+    return writer;
+}
+
 // Whether a view takes a packet in which index 0 enters and another update or enter comes with it.
 static muster_status decode_enter_and_update(muster_replica_view *view, uint32_t update_index)
 {
-    uint8_t bytes[256] = {0};
-    struct bit_writer writer;
-    bit_writer_init(&writer, bytes, sizeof bytes);
-    bits_put(&writer, 1, 8 * HEADING_COUNT_BYTES);
-    bits_put_varint(&writer, muster_replica_view_tick(view) + 1);
-    bits_put(&writer, 0, HEADING_RICE_BITS + HEADING_INDEX_BITS + HEADING_BASE_BITS);
+    uint8_t bytes[256];
+    struct bit_writer writer = begin_packet(bytes, muster_replica_view_tick(view) + 1, 1);
     bits_put(&writer, 0, 1); // no leaves
     bits_put(&writer, 1, 1 + HEADING_INDEX_BITS);
     bits_put(&writer, 77, 64);
@@ -255,6 +263,86 @@ static muster_status decode_enter_and_update(muster_replica_view *view, uint32_t
     heading_put_shape(&writer, &shapes, 7, heading_shape_part(3, HEADING_BASE_NONE));
     bits_put(&writer, 9, 4);
     return muster_replica_view_decode(view, bytes, bit_writer_finish(&writer));
+}
+
+// An entity enters at index 0 with all positions and its pose 0.
+static muster_status decode_enter(muster_replica_view *view, uint64_t tick)
+{
+    uint8_t bytes[256];
+    struct bit_writer writer = begin_packet(bytes, tick, 0);
+    bits_put(&writer, 1 << 1, 2 + HEADING_INDEX_BITS); // no leaves
+    bits_put(&writer, 5, 64);
+    bits_put(&writer, 0, 16 + 1);
+    bits_put(&writer, 1u | 1u << 3, 7);
+    bits_put(&writer, 0, 3 * (19 + 1)); // positions and motions
+    bits_put(&writer, 0, 7 + 4 + 1);    // health, pose, the end
+    return muster_replica_view_decode(view, bytes, bit_writer_finish(&writer));
+}
+
+static muster_status decode_leave(muster_replica_view *view, uint64_t tick)
+{
+    uint8_t bytes[256];
+    struct bit_writer writer = begin_packet(bytes, tick, 0);
+    bits_put(&writer, 1, 1 + HEADING_INDEX_BITS);
+    bits_put(&writer, 0, 2);
+    return muster_replica_view_decode(view, bytes, bit_writer_finish(&writer));
+}
+
+// A section of index 0 changes by a few bits.
+static muster_status decode_update(muster_replica_view *view,
+    uint64_t tick,
+    uint32_t section_index,
+    uint32_t base,
+    uint32_t bits,
+    uint32_t bit_count)
+{
+    uint8_t bytes[256];
+    struct bit_writer writer = begin_packet(bytes, tick, 1);
+    bits_put(&writer, 0, 2); // no leaves, no enters
+    struct heading_shapes shapes = {0};
+    heading_put_index(&writer, 0, 0, 0);
+    heading_put_shape(&writer, &shapes, 7, heading_shape_part(section_index, base));
+    bits_put(&writer, bits, bit_count);
+    return muster_replica_view_decode(view, bytes, bit_writer_finish(&writer));
+}
+
+static void what_builds_on_something_else_is_refused(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 1, 1, 20.0f);
+    muster_replica_view *view = scene->clients[0].view;
+    assert_int_equal(decode_update(view, 9, 3, 1, 0, 1), MUSTER_ERR_NOT_FOUND);
+    assert_int_equal(muster_replica_view_index_end(view), 0);
+    assert_int_equal(decode_enter(view, 10), MUSTER_OK);
+    assert_int_equal(decode_update(view, 20, 3, 9, 0, 1), MUSTER_ERR_NOT_FOUND);
+    assert_int_equal(decode_update(view, 20, 3, HEADING_BASE_OLD, 0, 1), MUSTER_ERR_NOT_FOUND);
+    assert_int_equal(muster_replica_view_field_tick(view, 0, SCENE_POSE), 10);
+    assert_int_equal(decode_update(view, 20, 3, 10, 0, 1), MUSTER_OK);
+    assert_int_equal(muster_replica_view_field_tick(view, 0, SCENE_POSE), 20);
+    // Late, whatever they build on; and of an entity that has left.
+    assert_int_equal(decode_update(view, 19, 3, 4, 0, 1), MUSTER_OK);
+    assert_int_equal(decode_leave(view, 30), MUSTER_OK);
+    assert_int_equal(decode_update(view, 29, 3, 9, 0, 1), MUSTER_OK);
+    assert_int_equal(decode_update(view, 30, 3, 10, 0, 1), MUSTER_OK);
+    assert_int_equal(muster_replica_view_count(view), 0);
+    assert_int_equal(decode_update(view, 31, 3, 11, 0, 1), MUSTER_ERR_NOT_FOUND);
+    scene_destroy(scene);
+}
+
+static void a_position_does_not_leave_its_range(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 1, 1, 20.0f);
+    muster_replica_view *view = scene->clients[0].view;
+    assert_int_equal(decode_enter(view, 10), MUSTER_OK);
+    // One step down in the first lane, all else as it was.
+    assert_int_equal(decode_update(view, 11, 0, 1, 1, 3 + 1 + 4 + 1), MUSTER_ERR_MALFORMED);
+    uint32_t values[MUSTER_REPLICA_LANE_COUNT_MAX];
+    assert_int_equal(muster_replica_view_field_tick(view, 0, SCENE_POSITION), 10);
+    assert_int_equal(decode_update(view, 11, 0, 1, 5, 3 + 1 + 4 + 1), MUSTER_OK); // up
+    assert_true(muster_replica_view_values(view, 0, SCENE_POSITION, values));
+    assert_int_equal(values[0], 1);
+    scene_destroy(scene);
 }
 
 static void an_index_comes_once_in_a_packet(void **state)
@@ -384,6 +472,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_packet_that_comes_again_changes_nothing),
         cmocka_unit_test(a_late_packet_is_taken_and_turns_nothing_back),
         cmocka_unit_test(what_rested_for_minutes_is_still_built_on),
+        cmocka_unit_test(what_builds_on_something_else_is_refused),
+        cmocka_unit_test(a_position_does_not_leave_its_range),
         cmocka_unit_test(an_index_comes_once_in_a_packet),
         cmocka_unit_test(events_that_nobody_takes_make_packets_wait),
         cmocka_unit_test(numbers_are_within_half_a_step),
