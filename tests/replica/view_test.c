@@ -329,7 +329,7 @@ static void what_builds_on_something_else_is_refused(void **state)
     scene_destroy(scene);
 }
 
-static void a_position_does_not_leave_its_range(void **state)
+static void positions_and_motions_stay_in_their_ranges(void **state)
 {
     (void)state;
     struct scene *scene = scene_create(seed, 1, 1, 20.0f);
@@ -337,6 +337,9 @@ static void a_position_does_not_leave_its_range(void **state)
     assert_int_equal(decode_enter(view, 10), MUSTER_OK);
     // One step down in the first lane, all else as it was.
     assert_int_equal(decode_update(view, 11, 0, 1, 1, 3 + 1 + 4 + 1), MUSTER_ERR_MALFORMED);
+    // A whole motion of -4096 in the first lane.
+    assert_int_equal(
+        decode_update(view, 11, 0, 1, 0x1FFFF << 1, 1 + 17 + 4 + 1), MUSTER_ERR_MALFORMED);
     uint32_t values[MUSTER_REPLICA_LANE_COUNT_MAX];
     assert_int_equal(muster_replica_view_field_tick(view, 0, SCENE_POSITION), 10);
     assert_int_equal(decode_update(view, 11, 0, 1, 5, 3 + 1 + 4 + 1), MUSTER_OK); // up
@@ -473,7 +476,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_late_packet_is_taken_and_turns_nothing_back),
         cmocka_unit_test(what_rested_for_minutes_is_still_built_on),
         cmocka_unit_test(what_builds_on_something_else_is_refused),
-        cmocka_unit_test(a_position_does_not_leave_its_range),
+        cmocka_unit_test(positions_and_motions_stay_in_their_ranges),
         cmocka_unit_test(an_index_comes_once_in_a_packet),
         cmocka_unit_test(events_that_nobody_takes_make_packets_wait),
         cmocka_unit_test(numbers_are_within_half_a_step),
