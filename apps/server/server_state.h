@@ -21,7 +21,7 @@
 
 /// Room between the sides: some ticks of the largest world.
 #define LINK_UP_BYTES   (1u << 22)
-#define LINK_DOWN_BYTES (1u << 24)
+#define LINK_DOWN_BYTES (1u << 23)
 
 /// Of these, what states leave for messages and orders, which do not come again.
 #define LINK_DOWN_KEPT_BYTES (LINK_DOWN_BYTES / 4u)

@@ -81,7 +81,7 @@ struct client {
     int32_t credit_bytes;
     uint32_t newest_acked_stamp;
     uint32_t unheard_stamp; // since when what is sent is not acknowledged; 0: all of it is
-    uint32_t lost_stamp; // when a packet was last known to be lost; 0: never
+    uint32_t lost_stamp;    // when a packet was last known to be lost; 0: never
     uint32_t ack_count;
     struct client_packet acks[CLIENT_ACK_COUNT]; // acknowledged, not applied yet
     uint32_t wait_stamps[MUSTER_CHANNEL_COUNT];  // when pending updates of a ring began to wait

@@ -2,6 +2,7 @@
 #include "replica/server.h"
 
 #include "core/assert.h"
+#include "core/large.h"
 #include "replica/slab.h"
 
 #include <string.h>
@@ -81,6 +82,7 @@ static void take_history(struct slab *slab,
 }
 
 static void take_client(struct slab *slab,
+    struct slab *entries,
     struct client *client,
     const struct layout *layout,
     const muster_replica_def *def)
@@ -95,7 +97,7 @@ static void take_client(struct slab *slab,
     client->entry_bytes = (uint32_t)(sizeof(struct client_entry) + ENTRY_ALIGNMENT - 1 +
                                      client->lane_count * sizeof(uint32_t)) /
                           ENTRY_ALIGNMENT * ENTRY_ALIGNMENT;
-    client->entries = slab_take(slab, indices * client->entry_bytes);
+    client->entries = slab_take(entries, indices * client->entry_bytes);
     client->slots = slab_take(slab, words * 64 * sizeof *client->slots);
     client->taken = slab_take(slab, words * sizeof *client->taken);
     client->ring_sets = slab_take(slab, MUSTER_CHANNEL_COUNT * words * sizeof *client->ring_sets);
@@ -109,9 +111,12 @@ static void take_client(struct slab *slab,
     client->packets = slab_take(slab, CLIENT_PACKET_COUNT * sizeof *client->packets);
 }
 
-// Lays everything out in one slab; with a slab that has no memory it only measures.
-static muster_replica *take_all(
-    struct slab *slab, const struct layout *layout, const muster_replica_def *def)
+// Lays everything out: clients' entries, few of which are ever used, in a slab of their own. With
+// slabs that have no memory it only measures.
+static muster_replica *take_all(struct slab *slab,
+    struct slab *entries,
+    const struct layout *layout,
+    const muster_replica_def *def)
 {
     muster_replica *replica = slab_take(slab, sizeof *replica);
     muster_replica measured;
@@ -130,7 +135,7 @@ static muster_replica *take_all(
     filled->clients = slab_take(slab, def->client_capacity * sizeof *filled->clients);
     for (uint32_t number = 0; number < def->client_capacity; number++) {
         struct client client = {.number = number};
-        take_client(slab, &client, layout, def);
+        take_client(slab, entries, &client, layout, def);
         if (replica != NULL) {
             filled->clients[number] = client;
         }
@@ -158,12 +163,13 @@ size_t muster_replica_memory_bytes(const muster_replica_def *def)
     struct layout layout;
     layout_init(&layout, def->schema);
     struct slab slab = {0};
-    (void)take_all(&slab, &layout, def);
+    struct slab entries = {0};
+    (void)take_all(&slab, &entries, &layout, def);
     const muster_grid_def grid_def = grid_def_of(def);
     const size_t grid_cells = (size_t)grid_def.column_count * grid_def.row_count;
     const size_t grid_bytes =
         grid_cells * sizeof(uint32_t) + (size_t)def->entity_capacity * 5 * sizeof(uint32_t);
-    return slab.used + SERVER_GRID_COUNT * grid_bytes;
+    return slab.used + entries.used + SERVER_GRID_COUNT * grid_bytes;
 }
 
 static void sort_sections(muster_replica *replica)
@@ -209,6 +215,38 @@ static void set_reaches(muster_replica *replica, const muster_replica_def *def)
     }
 }
 
+static void give_memory(const muster_replica *replica)
+{
+    const muster_allocator *allocator = &replica->allocator;
+    for (uint32_t i = 0; i < SERVER_GRID_COUNT; i++) {
+        muster_grid_destroy(replica->grids[i]);
+    }
+    if (replica->entries != NULL) {
+        allocator->free(allocator->context, replica->entries, replica->entries_bytes);
+    }
+    if (replica->memory != NULL) {
+        allocator->free(allocator->context, replica->memory, replica->memory_bytes);
+    }
+}
+
+// Takes what give_memory() gives back, also after a failure.
+static muster_status take_memory(muster_replica *replica, const muster_replica_def *def)
+{
+    const muster_allocator *allocator = &def->allocator;
+    replica->memory = allocator->alloc(allocator->context, replica->memory_bytes,
+        large_alignment(replica->memory_bytes, SLAB_ALIGNMENT));
+    replica->entries = allocator->alloc(allocator->context, replica->entries_bytes, SLAB_ALIGNMENT);
+    if (replica->memory == NULL || replica->entries == NULL) {
+        return MUSTER_ERR_NO_MEMORY;
+    }
+    const muster_grid_def grid_def = grid_def_of(def);
+    muster_status status = MUSTER_OK;
+    for (uint32_t i = 0; i < SERVER_GRID_COUNT && status == MUSTER_OK; i++) {
+        status = muster_grid_create(&grid_def, &replica->grids[i]);
+    }
+    return status;
+}
+
 muster_status muster_replica_create(const muster_replica_def *def, muster_replica **out_replica)
 {
     MUSTER_ASSERT(def != NULL && out_replica != NULL);
@@ -218,32 +256,29 @@ muster_status muster_replica_create(const muster_replica_def *def, muster_replic
     }
     struct layout layout;
     layout_init(&layout, def->schema);
-    struct slab measure = {0};
-    (void)take_all(&measure, &layout, def);
-    struct slab slab = {
-        .bytes = def->allocator.alloc(def->allocator.context, measure.used, SLAB_ALIGNMENT)};
-    if (slab.bytes == NULL) {
-        return MUSTER_ERR_NO_MEMORY;
-    }
-    const muster_grid_def grid_def = grid_def_of(def);
-    muster_grid *grids[SERVER_GRID_COUNT] = {NULL};
-    muster_status status = MUSTER_OK;
-    for (uint32_t i = 0; i < SERVER_GRID_COUNT && status == MUSTER_OK; i++) {
-        status = muster_grid_create(&grid_def, &grids[i]);
-    }
+    muster_replica measured = {.allocator = def->allocator};
+    struct slab slab = {0};
+    struct slab entries = {0};
+    (void)take_all(&slab, &entries, &layout, def);
+    measured.memory_bytes = slab.used;
+    measured.entries_bytes = entries.used;
+    const muster_status status = take_memory(&measured, def);
     if (status != MUSTER_OK) {
-        muster_grid_destroy(grids[0]);
-        def->allocator.free(def->allocator.context, slab.bytes, measure.used);
+        give_memory(&measured);
         return status;
     }
-    muster_replica *replica = take_all(&slab, &layout, def);
-    memcpy(replica->grids, grids, sizeof grids);
+    slab = (struct slab){.bytes = measured.memory};
+    entries = (struct slab){.bytes = measured.entries};
+    muster_replica *replica = take_all(&slab, &entries, &layout, def);
+    memcpy(replica->grids, measured.grids, sizeof measured.grids);
     set_reaches(replica, def);
     replica->interest_ticks = def->interest_ticks;
     replica->tick_rate_hz = def->schema->tick_rate_hz;
     replica->allocator = def->allocator;
-    replica->memory = slab.bytes;
-    replica->memory_bytes = measure.used;
+    replica->memory = measured.memory;
+    replica->memory_bytes = measured.memory_bytes;
+    replica->entries = measured.entries;
+    replica->entries_bytes = measured.entries_bytes;
     sort_sections(replica);
     fill_shape_masks(replica);
     memset(replica->history.ids, 0, def->entity_capacity * sizeof *replica->history.ids);
@@ -262,11 +297,8 @@ void muster_replica_destroy(muster_replica *replica)
     if (replica == NULL) {
         return;
     }
-    for (uint32_t i = 0; i < SERVER_GRID_COUNT; i++) {
-        muster_grid_destroy(replica->grids[i]);
-    }
-    const muster_allocator allocator = replica->allocator;
-    allocator.free(allocator.context, replica->memory, replica->memory_bytes);
+    const muster_replica given = *replica;
+    give_memory(&given);
 }
 
 static struct client *client_at(const muster_replica *replica, uint32_t number)

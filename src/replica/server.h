@@ -58,6 +58,8 @@ struct muster_replica {
     muster_allocator allocator;
     void *memory;
     size_t memory_bytes;
+    void *entries; // of all clients
+    size_t entries_bytes;
 };
 
 /// How far away an entity is known because of its kind, in metres; 0: as far as channels reach.

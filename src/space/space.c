@@ -2,6 +2,7 @@
 #include "space/world.h"
 
 #include "core/assert.h"
+#include "core/large.h"
 
 #include <string.h>
 
@@ -332,7 +333,8 @@ muster_status muster_space_create(const muster_space_def *def, muster_space **ou
 
     muster_status status = create_grids(&planned, def);
     if (status == MUSTER_OK) {
-        slab.base = def->allocator.alloc(def->allocator.context, slab.used, 64);
+        slab.base =
+            def->allocator.alloc(def->allocator.context, slab.used, large_alignment(slab.used, 64));
         status = slab.base == NULL ? MUSTER_ERR_NO_MEMORY : MUSTER_OK;
     }
     if (status != MUSTER_OK) {
