@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+// So long do clients take turns after a missed tick.
+#define BEHIND_TICKS 30u
+
 // Events of missed ticks are no closer together.
 #define MISSED_PERIOD_US 1000000u
 
@@ -205,6 +208,9 @@ void server_tell_tick_time(struct server *server, uint64_t now_us, uint64_t late
     MUSTER_ASSERT(server != NULL);
     struct missed_ticks *missed = &server->world.missed;
     missed->count += late_us > 0 ? 1 : 0;
+    if (late_us > 0) {
+        server->world.behind_until_tick = server_world_now(server) + BEHIND_TICKS;
+    }
     missed->late_us_max = late_us > missed->late_us_max ? late_us : missed->late_us_max;
     const bool is_time = missed->told_us == 0 || now_us - missed->told_us >= MISSED_PERIOD_US;
     if (missed->count == 0 || !is_time) {

@@ -207,13 +207,16 @@ static muster_status open_socket(struct server_process *process, struct driver_e
     return udp_open(&def, &process->socket, out_error);
 }
 
+// One core is left to the network and to whoever else is there: a worker that has to wait for a core
+// keeps the whole tick waiting.
 static uint32_t worker_count(const struct settings *settings)
 {
     if (settings->game.workers > 0) {
         return (uint32_t)settings->game.workers;
     }
     const long core_count = sysconf(_SC_NPROCESSORS_ONLN);
-    return core_count < 1 ? 1 : core_count > 64 ? 64 : (uint32_t)core_count;
+    const long spare_count = core_count - 1;
+    return spare_count < 1 ? 1 : spare_count > 64 ? 64 : (uint32_t)spare_count;
 }
 
 static muster_status open_logs(

@@ -173,14 +173,23 @@ static void send_drafts(struct server *server)
     drafts->player_count = 0;
 }
 
+// A server that has missed a tick sends to every client in every second tick only, until it has kept
+// up for a while: what comes late is acknowledged late, and costs more for it.
+static bool is_its_turn(const struct server *server, uint32_t player_index, uint64_t tick)
+{
+    return tick >= server->world.behind_until_tick || (player_index + tick) % 2 == 0;
+}
+
 void world_replicate(struct server *server)
 {
     struct world *world = &server->world;
     struct draft_table *drafts = world->drafts;
     look_at_world(server);
     drafts->player_count = 0;
+    const uint64_t tick = muster_instance_tick(world->instance);
     for (uint32_t i = 0; i < server->limits.player_count_max; i++) {
-        if (world->connections[i] == 0 || muster_instance_player(world->instance, i) == NULL) {
+        if (world->connections[i] == 0 || muster_instance_player(world->instance, i) == NULL ||
+            !is_its_turn(server, i, tick)) {
             continue;
         }
         drafts->players[drafts->player_count++] = i;

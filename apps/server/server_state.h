@@ -105,6 +105,7 @@ struct world {
     uint8_t *holes; // by player index: an enum hole
     bool has_holes; // some may be open
     struct missed_ticks missed;
+    uint64_t behind_until_tick; // before which clients take turns, since a tick was missed
 };
 
 struct server {

@@ -156,6 +156,46 @@ static void missed_ticks_are_told_once_a_second_with_their_number(void **state)
     assert_int_equal(take_missed(sim, &event), 0);
 }
 
+// Everybody walks, so that there is something to tell in every tick.
+static void wander(struct sim *sim, uint32_t client_index, muster_client *client)
+{
+    (void)client_index;
+    const muster_value values[] = {
+        {.real = sim_tick(sim) % 120 < 60 ? 2.0f : -2.0f}, {.real = 0.0f}};
+    uint32_t sequence;
+    assert_int_equal(muster_client_act(client, SIM_ACTION_WALK, values, &sequence), MUSTER_OK);
+}
+
+static uint64_t updates_in_a_second(struct sim *sim, bool is_late)
+{
+    const uint64_t before = muster_client_stats_of(sim_client(sim, 0)).updates;
+    for (uint32_t ms = 0; ms < 1000; ms += 10) {
+        server_tell_tick_time(sim_server(sim), sim_now(sim).steady_us, is_late ? 500 : 0);
+        sim_run_ms(sim, 10);
+    }
+    return muster_client_stats_of(sim_client(sim, 0)).updates - before;
+}
+
+static void after_a_missed_tick_clients_take_turns_for_half_a_second(void **state)
+{
+    const struct sim_def def = {.game = sim_game(),
+        .seed = 1,
+        .client_count = 20,
+        .network = "delay=5ms",
+        .behaviour = wander};
+    struct sim *sim = sim_create(&def);
+    *state = sim;
+    for (uint32_t i = 0; i < 20; i++) {
+        sim_login(sim, i);
+    }
+    sim_run_ms(sim, 2000);
+    assert_int_equal(sim_playing_count(sim), 20);
+    assert_in_range(updates_in_a_second(sim, false), 55, 65);
+    assert_in_range(updates_in_a_second(sim, true), 28, 33);
+    assert_in_range(updates_in_a_second(sim, false), 40, 50);
+    assert_in_range(updates_in_a_second(sim, false), 55, 65);
+}
+
 static int teardown(void **state)
 {
     sim_destroy(*state);
@@ -167,6 +207,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(
             a_reliable_message_without_room_ends_its_player_and_nobody_else, teardown),
+        cmocka_unit_test_teardown(
+            after_a_missed_tick_clients_take_turns_for_half_a_second, teardown),
         cmocka_unit_test_teardown(missed_ticks_are_told_once_a_second_with_their_number, teardown),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);

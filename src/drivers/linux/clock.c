@@ -7,11 +7,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+// A slice of a thread that keeps time, a fraction of what others have.
+#define SLICE_NS 300000u
 
 static uint64_t read_ns(clockid_t id)
 {
@@ -49,10 +55,29 @@ void clock_sleep_until_us(uint64_t deadline_us)
     MUSTER_ASSERT(result == 0);
 }
 
+// What sched_setattr(2) takes, in its first version.
+struct schedule {
+    uint32_t bytes;
+    uint32_t policy;
+    uint64_t flags;
+    int32_t niceness;
+    uint32_t priority;
+    uint64_t slice_ns;
+    uint64_t deadline_ns;
+    uint64_t period_ns;
+};
+
 void clock_prefer_punctual(void)
 {
     // Refused only by a kernel that has no timer slack, which is punctual already.
     (void)prctl(PR_SET_TIMERSLACK, 1ul, 0ul, 0ul, 0ul);
+    // The same share of the processor in shorter slices, which come sooner. Kernels before 6.12
+    // know no slices and change nothing.
+    const struct schedule schedule = {.bytes = sizeof schedule,
+        .policy = SCHED_OTHER,
+        .niceness = getpriority(PRIO_PROCESS, 0),
+        .slice_ns = SLICE_NS};
+    (void)syscall(SYS_sched_setattr, 0, &schedule, 0u);
 }
 
 uint64_t clock_thread_cpu_ns(void)
