@@ -173,8 +173,8 @@ static void send_drafts(struct server *server)
     drafts->player_count = 0;
 }
 
-// A server that has missed a tick sends to every client in every second tick only, until it has kept
-// up for a while: what comes late is acknowledged late, and costs more for it.
+// A server that has missed a tick sends to every client in every second tick only, until it has
+// kept up for a while: what comes late is acknowledged late, and costs more for it.
 static bool is_its_turn(const struct server *server, uint32_t player_index, uint64_t tick)
 {
     return tick >= server->world.behind_until_tick || (player_index + tick) % 2 == 0;

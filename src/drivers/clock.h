@@ -24,7 +24,8 @@ uint64_t clock_unix_us(void);
 void clock_sleep_until_us(uint64_t deadline_us);
 
 /// Lets the calling thread wake up within microseconds of a deadline, where the kernel otherwise
-/// gathers wake-ups within 50 us, and soon get its share when others want the processor too. Once, at the start of a thread that keeps time.
+/// gathers wake-ups within 50 us, and get its share soon when others want the processor too. Once,
+/// at the start of a thread that keeps time.
 void clock_prefer_punctual(void);
 
 /// CPU time the calling thread has used, in nanoseconds.
