@@ -72,7 +72,7 @@ static const char *const format_words[] = {"auto", "text", "json", NULL};
 static const struct setting table[] = {
     TEXT(game, name, "skirmish", "Which game module runs."),
     NUMBER(game, seed, 0, 0, "0", "Decides all chance in the world; 0 picks one at start."),
-    NUMBER(game, workers, 0, 64, "0", "Threads that step worlds; 0 takes one for each core but one."),
+    NUMBER(game, workers, 0, 64, "0", "Threads that step worlds; 0: one for each core but one."),
 
     NUMBER(limits, players, 0, 4096, "0", "Players at once; 0 takes the game's own."),
     NUMBER(limits, entities, 0, 65536, "0", "Entities at once; 0 takes the game's own."),

@@ -207,8 +207,8 @@ static muster_status open_socket(struct server_process *process, struct driver_e
     return udp_open(&def, &process->socket, out_error);
 }
 
-// One core is left to the network and to whoever else is there: a worker that has to wait for a core
-// keeps the whole tick waiting.
+// One core is left to the network and to whoever else is there: a worker that has to wait for a
+// core keeps the whole tick waiting.
 static uint32_t worker_count(const struct settings *settings)
 {
     if (settings->game.workers > 0) {

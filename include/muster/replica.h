@@ -26,7 +26,7 @@
 /// - Order: bytes depend on the calls for one client and on the world alone; not on other clients,
 ///   on the number of workers, or on who shares what.
 /// - Memory: a few allocations at creation, see muster_replica_memory_bytes(); none afterwards.
-///   With the defaults, 11,000 entities of 14 values and 1,000 clients it is about 110 MB.
+///   With the defaults, 11,000 entities of 14 values and 1,000 clients it is about 90 MB.
 /// - Cost: about 80 ns per update written; begin_tick about 100 ns per live entity.
 /// - Threads: one thread at a time, with one exception: between two calls of begin_tick, look and
 ///   write may run for different clients on different threads at once.
