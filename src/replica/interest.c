@@ -15,7 +15,7 @@
 #define ROOM_FREE        5 / 8 // of the table, below which it goes up
 
 // More births than this in a tick and clients look at everything instead.
-#define BIRTH_COUNT_MAX 64
+#define BIRTH_COUNT_MAX 2048
 
 uint32_t server_ruled_sections(
     const muster_replica *replica, const struct client *client, uint32_t slot)
