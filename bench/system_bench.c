@@ -14,6 +14,7 @@
 #include "apps/bots/brain.h"
 #include "apps/server/server.h"
 #include "apps/server/server_stats.h"
+#include "bench_arguments.h"
 #include "core/assert.h"
 #include "core/bytes.h"
 #include "harness/packets.h"
@@ -308,25 +309,20 @@ static void run(const struct load *load)
     server_destroy(server);
 }
 
-static bool read_number(const char *text, int64_t min, int64_t max, int64_t *out_value)
-{
-    char *end;
-    const long long value = strtoll(text, &end, 10);
-    *out_value = value;
-    return end != text && *end == '\0' && value >= min && value <= max;
-}
-
 static bool read_load(int argc, char **argv, struct load *load)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
         int64_t value;
-        if (strcmp(argv[i], "--players") == 0 && read_number(argv[i + 1], 1, 1000, &value)) {
+        if (strcmp(argv[i], "--players") == 0 && bench_read_number(argv[i + 1], 1, 1000, &value)) {
             load->player_count = (uint32_t)value;
-        } else if (strcmp(argv[i], "--bodies") == 0 && read_number(argv[i + 1], 0, 12000, &value)) {
+        } else if (strcmp(argv[i], "--bodies") == 0 &&
+                   bench_read_number(argv[i + 1], 0, 12000, &value)) {
             load->bodies = value;
-        } else if (strcmp(argv[i], "--scene") == 0 && read_number(argv[i + 1], 0, 2, &value)) {
+        } else if (strcmp(argv[i], "--scene") == 0 &&
+                   bench_read_number(argv[i + 1], 0, 2, &value)) {
             load->scene = value;
-        } else if (strcmp(argv[i], "--seconds") == 0 && read_number(argv[i + 1], 1, 600, &value)) {
+        } else if (strcmp(argv[i], "--seconds") == 0 &&
+                   bench_read_number(argv[i + 1], 1, 600, &value)) {
             load->seconds = (uint32_t)value;
         } else {
             return false;

@@ -10,6 +10,7 @@
 
 #define _POSIX_C_SOURCE 199309L // clock_gettime()
 
+#include "bench_arguments.h"
 #include "games/skirmish_crowd.h"
 
 #include "core/assert.h"
@@ -125,26 +126,20 @@ static void run(const struct setting *setting)
     muster_instance_destroy(instance);
 }
 
-static bool read_number(const char *text, int64_t min, int64_t max, int64_t *out_value)
-{
-    char *end;
-    const long long value = strtoll(text, &end, 10);
-    *out_value = value;
-    return end != text && *end == '\0' && value >= min && value <= max;
-}
-
 static bool read_setting(int argc, char **argv, struct setting *setting, int64_t *out_scene)
 {
     for (int i = 1; i + 1 < argc; i += 2) {
         int64_t value;
-        if (strcmp(argv[i], "--players") == 0 && read_number(argv[i + 1], 1, 2048, &value)) {
+        if (strcmp(argv[i], "--players") == 0 && bench_read_number(argv[i + 1], 1, 2048, &value)) {
             setting->player_count = (uint32_t)value;
-        } else if (strcmp(argv[i], "--bodies") == 0 && read_number(argv[i + 1], 0, 12000, &value)) {
+        } else if (strcmp(argv[i], "--bodies") == 0 &&
+                   bench_read_number(argv[i + 1], 0, 12000, &value)) {
             setting->bodies = value;
-        } else if (strcmp(argv[i], "--scene") == 0 && read_number(argv[i + 1], 0, 2, &value)) {
+        } else if (strcmp(argv[i], "--scene") == 0 &&
+                   bench_read_number(argv[i + 1], 0, 2, &value)) {
             *out_scene = value;
         } else if (strcmp(argv[i], "--ticks") == 0 &&
-                   read_number(argv[i + 1], 1, TICK_COUNT_MAX, &value)) {
+                   bench_read_number(argv[i + 1], 1, TICK_COUNT_MAX, &value)) {
             setting->tick_count = (uint32_t)value;
         } else {
             return false;

@@ -32,9 +32,7 @@ static uint8_t bytes[LOG_BYTES_MAX];
 static int enter_folder(void **state)
 {
     (void)state;
-    setenv("MUSTER_GAME_PATH", MUSTER_GAMES ":" MUSTER_TEST_GAMES, 1);
-    folder_begin(folder);
-    setenv("XDG_STATE_HOME", folder, 1);
+    world_folder_begin(folder, MUSTER_GAMES ":" MUSTER_TEST_GAMES);
     struct running world;
     world_begin(&world,
         (const char *const[]){"--game", "hello", "--seed", "42", "--record", "run.frames", NULL});

@@ -20,9 +20,7 @@ static char folder[64];
 static int enter_folder(void **state)
 {
     (void)state;
-    setenv("MUSTER_GAME_PATH", MUSTER_GAMES, 1);
-    folder_begin(folder);
-    setenv("XDG_STATE_HOME", folder, 1);
+    world_folder_begin(folder, MUSTER_GAMES);
     return 0;
 }
 

@@ -23,9 +23,7 @@ static char answer[WORLD_ROOM];
 static int enter_folder(void **state)
 {
     (void)state;
-    setenv("MUSTER_GAME_PATH", MUSTER_GAMES ":" MUSTER_TEST_GAMES, 1);
-    folder_begin(folder);
-    setenv("XDG_STATE_HOME", folder, 1);
+    world_folder_begin(folder, MUSTER_GAMES ":" MUSTER_TEST_GAMES);
     return 0;
 }
 

@@ -28,9 +28,7 @@ static char picture[TOP_VIEW_BYTES];
 static int enter_folder(void **state)
 {
     (void)state;
-    setenv("MUSTER_GAME_PATH", MUSTER_GAMES, 1);
-    folder_begin(folder);
-    setenv("XDG_STATE_HOME", folder, 1);
+    world_folder_begin(folder, MUSTER_GAMES);
     return 0;
 }
 

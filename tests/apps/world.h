@@ -30,6 +30,15 @@ struct running {
     char err_path[64];
 };
 
+/// folder_begin() for a test with worlds: they keep their state in it, and find these games, a list
+/// of folders with a colon between them.
+static inline void world_folder_begin(char out_path[64], const char *games)
+{
+    folder_begin(out_path);
+    setenv("MUSTER_GAME_PATH", games, 1);
+    setenv("XDG_STATE_HOME", out_path, 1);
+}
+
 /// A port that is free now, and most likely still when a program asks for it.
 static inline uint32_t world_free_port(void)
 {
