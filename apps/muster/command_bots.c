@@ -91,6 +91,24 @@ static enum exit_code print(const struct bots_run *run, const struct bots_summar
     return EXIT_CODE_DONE;
 }
 
+static enum exit_code tell(const struct bots_run *run, const struct bots_summary *summary)
+{
+    if (bots_refusal(run->bots)[0] != '\0') {
+        fprintf(
+            run->invocation->err, "muster: a bot could not come in: %s\n", bots_refusal(run->bots));
+    }
+    if (summary->joined > 0) {
+        return print(run, summary);
+    }
+    // Without anybody in the world figures in a table would only hide the reason.
+    if (flag_is_true(run->invocation, "json")) {
+        (void)print(run, summary);
+    }
+    fprintf(run->invocation->err, "No bot is in. A world is started by `muster up`; --server takes "
+                                  "its public side.\n");
+    return EXIT_CODE_FAILED;
+}
+
 static enum exit_code play(struct bots_run *run)
 {
     const uint32_t count = (uint32_t)flag_number(run->invocation, "count");
@@ -105,22 +123,11 @@ static enum exit_code play(struct bots_run *run)
     }
     const struct bots_summary summary = bots_read_summary(run->bots);
     progress_end(&run->progress);
+    const enum exit_code code = tell(run, &summary);
+    (void)fflush(run->invocation->out); // whoever reads it knows that the bots go now
     bots_leave(run->bots);
     bots_run_until(run->bots, clock_monotonic_us() + GOODBYE_US);
-    if (bots_refusal(run->bots)[0] != '\0') {
-        fprintf(
-            run->invocation->err, "muster: a bot could not come in: %s\n", bots_refusal(run->bots));
-    }
-    if (summary.joined > 0) {
-        return print(run, &summary);
-    }
-    // Without anybody in the world figures in a table would only hide the reason.
-    if (flag_is_true(run->invocation, "json")) {
-        (void)print(run, &summary);
-    }
-    fprintf(run->invocation->err, "No bot is in. A world is started by `muster up`; --server takes "
-                                  "its public side.\n");
-    return EXIT_CODE_FAILED;
+    return code;
 }
 
 static enum exit_code run(const struct invocation *invocation)

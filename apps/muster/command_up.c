@@ -5,6 +5,7 @@
 #include "apps/muster/terminal.h"
 #include "apps/muster/version.h"
 #include "apps/server/recorder.h"
+#include "apps/server/server_stats.h"
 #include "drivers/clock.h"
 
 #include <errno.h>
@@ -345,6 +346,19 @@ static void collect(struct up *up)
     up->has_audit_failed = has_failed;
 }
 
+// Bots that come in are more work than bots that play, and are not what figures are asked about.
+static void watch_bots_join(struct up *up)
+{
+    muster_stats *stats = server_stats(server_process_server(up->process));
+    const int64_t joined =
+        muster_stats_read(stats, SERVER_STAT_GATEWAY, MUSTER_GATEWAY_COUNTER_JOINED);
+    const int64_t wanted = (int64_t)flag_number(up->invocation, "bots");
+    if (!up->has_all && wanted > 0 && joined >= wanted) {
+        up->has_all = true;
+        up_begin_figures(up);
+    }
+}
+
 static void run_until_over(struct up *up)
 {
     while (!is_over(up) && up->signals.stop_count == 0) {
@@ -355,9 +369,11 @@ static void run_until_over(struct up *up)
         (void)poll(files, 2, POLL_MS);
         (void)signals_read(&up->signals);
         if (up->bots_file >= 0 && files[1].revents != 0) {
+            up_end_figures(up); // they print theirs before they go
             up_read_bots(up);
         }
         watch_logs(up);
+        watch_bots_join(up);
         collect(up);
         if (up->folder != NULL) {
             state_folder_tend(up->folder,
@@ -413,7 +429,10 @@ static void say_where(struct up *up)
 static enum exit_code play(struct up *up)
 {
     up->started_us = clock_monotonic_us();
-    up->started_cpu_ns = clock_process_cpu_ns();
+    if (up_create_figures(up) != MUSTER_OK) {
+        return up_complain(up, "no memory", EXIT_CODE_FAILED);
+    }
+    up_begin_figures(up);
     say_where(up);
     enum exit_code code = up_start_top(up);
     if (code == EXIT_CODE_DONE) {
@@ -421,6 +440,7 @@ static enum exit_code play(struct up *up)
     }
     if (code == EXIT_CODE_DONE) {
         run_until_over(up);
+        up_end_figures(up);
     }
     up_stop_top(up);
     up_stop_bots(up);
@@ -473,6 +493,7 @@ static enum exit_code prepare_and_play(struct up *up)
     server_web_stop(up->web);
     end_process(up);
     journal_destroy(up->journal);
+    up_destroy_figures(up);
     crash_remove();
     return code;
 }

@@ -17,6 +17,15 @@
 
 #define BOTS_TEXT_BYTES 4096u
 
+// What the server had done and spent at some moment.
+struct up_moment {
+    uint64_t time_us;
+    uint64_t cpu_ns;
+    int64_t ticks;
+    int64_t missed_ticks;
+    muster_histogram *tick_times;
+};
+
 struct up {
     const struct invocation *invocation;
     struct settings settings;
@@ -31,11 +40,13 @@ struct up {
     struct crash_facts facts;
     uint64_t seed;
     uint64_t started_us;
-    uint64_t started_cpu_ns;
-    bool has_top;   // a live view was asked for, and there is a terminal
-    pid_t top_pid;  // 0: none
-    pid_t bots_pid; // 0: none
-    int bots_file;  // their standard output, -1: none
+    struct up_moment begin; // from here on figures count
+    struct up_moment end;   // and up to here
+    bool has_all;           // bots that were asked for have all come in
+    bool has_top;           // a live view was asked for, and there is a terminal
+    pid_t top_pid;          // 0: none
+    pid_t bots_pid;         // 0: none
+    int bots_file;          // their standard output, -1: none
     char bots_text[BOTS_TEXT_BYTES];
     size_t bots_length;
     int bots_status;
@@ -44,6 +55,17 @@ struct up {
     struct state_folder *folder;        // NULL: the world ends with the run
     struct state_world world;           // what it resumes from
 };
+
+/// Takes the memory for figures.
+MUSTER_NODISCARD muster_status up_create_figures(struct up *up);
+
+void up_destroy_figures(struct up *up);
+
+/// Figures count from now on.
+void up_begin_figures(struct up *up);
+
+/// Figures count up to now; only the first call does anything.
+void up_end_figures(struct up *up);
 
 /// Prints what the run ended with: with `--json` a document, else a few lines.
 enum exit_code up_print_report(const struct up *up);

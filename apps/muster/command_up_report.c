@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-// What a run ends with: the server's figures, and those that the bots measured.
+// What a run ends with: the server's figures, and those that the bots measured. Both count from
+// when all bots are in to when they begin to go; without bots, from the start to the end.
 
 // What the names of some of the gateway's counters begin with, and their keys in `refused` do not.
 #define REFUSED "refused_"
@@ -16,9 +17,47 @@ static double milliseconds(uint64_t us)
     return (double)us / 1000.0;
 }
 
-static json_t *tick_times(muster_stats *stats)
+muster_status up_create_figures(struct up *up)
 {
-    const muster_histogram *times = muster_stats_histogram(stats, SERVER_STAT_TICK_TIME, 0);
+    const muster_allocator heap = muster_heap_allocator();
+    const muster_status status = muster_histogram_create(&heap, &up->begin.tick_times);
+    return status == MUSTER_OK ? muster_histogram_create(&heap, &up->end.tick_times) : status;
+}
+
+void up_destroy_figures(struct up *up)
+{
+    muster_histogram_destroy(up->begin.tick_times);
+    muster_histogram_destroy(up->end.tick_times);
+}
+
+static void take_moment(const struct up *up, struct up_moment *moment)
+{
+    muster_stats *stats = server_stats(server_process_server(up->process));
+    moment->time_us = clock_monotonic_us();
+    moment->cpu_ns = clock_process_cpu_ns();
+    moment->ticks = muster_stats_read(stats, SERVER_STAT_TICKS, 0);
+    moment->missed_ticks = muster_stats_read(stats, SERVER_STAT_TICKS_MISSED, 0);
+    muster_histogram_reset(moment->tick_times);
+    muster_histogram_merge(
+        moment->tick_times, muster_stats_histogram(stats, SERVER_STAT_TICK_TIME, 0));
+}
+
+void up_begin_figures(struct up *up)
+{
+    take_moment(up, &up->begin);
+}
+
+void up_end_figures(struct up *up)
+{
+    if (up->end.time_us != 0) {
+        return;
+    }
+    take_moment(up, &up->end);
+    muster_histogram_subtract(up->end.tick_times, up->begin.tick_times);
+}
+
+static json_t *tick_times(const muster_histogram *times)
+{
     return json_pack("{s:f, s:f, s:f, s:f}", "p50",
         milliseconds(muster_histogram_quantile(times, 500000)), "p99",
         milliseconds(muster_histogram_quantile(times, 990000)), "p999",
@@ -43,8 +82,8 @@ static json_t *refusals(muster_stats *stats)
 
 static double cpu_percent(const struct up *up)
 {
-    const double cpu_ns = (double)(clock_process_cpu_ns() - up->started_cpu_ns);
-    const double wall_us = (double)(clock_monotonic_us() - up->started_us);
+    const double cpu_ns = (double)(up->end.cpu_ns - up->begin.cpu_ns);
+    const double wall_us = (double)(up->end.time_us - up->begin.time_us);
     return wall_us > 0.0 ? cpu_ns / wall_us / 10.0 : 0.0;
 }
 
@@ -71,8 +110,8 @@ static json_t *report(const struct up *up)
     char hash[17];
     (void)snprintf(hash, sizeof hash, "%016llx", (unsigned long long)summary.hash);
     json_t *document = json_pack("{s:I, s:o, s:I, s:I, s:I, s:I, s:f, s:f, s:o, s:s, s:o}", "ticks",
-        (json_int_t)muster_stats_read(stats, SERVER_STAT_TICKS, 0), "tick_ms", tick_times(stats),
-        "missed_ticks", (json_int_t)summary.missed_ticks, "players",
+        (json_int_t)(up->end.ticks - up->begin.ticks), "tick_ms", tick_times(up->end.tick_times),
+        "missed_ticks", (json_int_t)(up->end.missed_ticks - up->begin.missed_ticks), "players",
         (json_int_t)muster_stats_read(stats, SERVER_STAT_GATEWAY, MUSTER_GATEWAY_COUNTER_JOINED),
         "bodies", (json_int_t)summary.entities, "disconnects", (json_int_t)summary.disconnects,
         "server_cpu_percent", cpu_percent(up), "rss_mb", (double)clock_resident_bytes() / 1048576.0,

@@ -40,6 +40,12 @@ MUSTER_API void muster_histogram_record(muster_histogram *histogram, uint64_t va
 /// Adds everything `other` holds, as if it had been recorded here.
 MUSTER_API void muster_histogram_merge(muster_histogram *histogram, const muster_histogram *other);
 
+/// Takes away what `earlier` holds, a copy of this one from before, so that what is left has been
+/// recorded since then. The largest value is still exact if it came since then, and else known
+/// within 0.8 %.
+MUSTER_API void muster_histogram_subtract(
+    muster_histogram *histogram, const muster_histogram *earlier);
+
 /// Forgets every value.
 MUSTER_API void muster_histogram_reset(muster_histogram *histogram);
 

@@ -128,6 +128,29 @@ void muster_histogram_merge(muster_histogram *histogram, const muster_histogram 
     raise_max(histogram, load(&other->max));
 }
 
+void muster_histogram_subtract(muster_histogram *histogram, const muster_histogram *earlier)
+{
+    MUSTER_ASSERT(histogram != NULL);
+    MUSTER_ASSERT(earlier != NULL && earlier != histogram);
+
+    uint64_t count = 0;
+    uint32_t last = 0;
+    for (uint32_t i = 0; i < BUCKET_COUNT; i++) {
+        MUSTER_ASSERT(load(&earlier->buckets[i]) <= load(&histogram->buckets[i]));
+        const uint64_t left = load(&histogram->buckets[i]) - load(&earlier->buckets[i]);
+        atomic_store_explicit(&histogram->buckets[i], left, memory_order_relaxed);
+        count += left;
+        last = left != 0 ? i : last;
+    }
+    atomic_store_explicit(&histogram->count, count, memory_order_relaxed);
+    atomic_store_explicit(
+        &histogram->sum, load(&histogram->sum) - load(&earlier->sum), memory_order_relaxed);
+    if (count == 0 || load(&histogram->max) == load(&earlier->max)) {
+        atomic_store_explicit(
+            &histogram->max, count == 0 ? 0 : middle_of(last), memory_order_relaxed);
+    }
+}
+
 void muster_histogram_reset(muster_histogram *histogram)
 {
     MUSTER_ASSERT(histogram != NULL);

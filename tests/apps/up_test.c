@@ -74,6 +74,12 @@ static void bots_play_over_real_sockets_and_the_figures_are_one_document(void **
     assert_int_equal(json_integer_value(json_object_get(document, "disconnects")), 0);
     assert_int_equal(json_integer_value(json_object_get(document, "seed")), 7);
     assert_true(json_integer_value(json_object_get(document, "ticks")) > 60);
+    // Figures count neither the bots' coming nor their going.
+    static const char stopped[] = "\"stopped\",\"tick\":";
+    const char *last = strstr(outcome.err, stopped);
+    assert_non_null(last);
+    assert_true(json_integer_value(json_object_get(document, "ticks")) <
+                strtoll(last + sizeof stopped - 1, NULL, 10));
     const char *const keys[] = {"tick_ms", "missed_ticks", "bodies", "update_age_ms",
         "client_kbit_s", "server_cpu_percent", "bots_cpu_percent", "rss_mb", "bots_late_ms",
         "refused", "final_hash", "void"};

@@ -168,6 +168,53 @@ static void a_merge_is_as_if_all_had_been_recorded(void **state)
     muster_histogram_destroy(both);
 }
 
+static void a_difference_is_as_if_only_what_came_since_had_been_recorded(void **state)
+{
+    (void)state;
+    muster_histogram *histogram = histogram_new();
+    muster_histogram *earlier = histogram_new();
+    muster_histogram *since = histogram_new();
+    uint64_t random_state = 12;
+    for (uint32_t i = 0; i < 3000; i++) {
+        const uint64_t value = random_next(&random_state) >> 40;
+        muster_histogram_record(histogram, value);
+        muster_histogram_record(i < 1000 ? earlier : since, value);
+    }
+    muster_histogram_record(histogram, UINT64_C(1) << 30);
+    muster_histogram_record(since, UINT64_C(1) << 30);
+    muster_histogram_subtract(histogram, earlier);
+    assert_int_equal(muster_histogram_count(histogram), muster_histogram_count(since));
+    assert_int_equal(muster_histogram_sum(histogram), muster_histogram_sum(since));
+    assert_int_equal(muster_histogram_max(histogram), UINT64_C(1) << 30);
+    for (uint32_t per_million = 0; per_million <= 1000000; per_million += 10000) {
+        assert_int_equal(muster_histogram_quantile(histogram, per_million),
+            muster_histogram_quantile(since, per_million));
+    }
+    muster_histogram_subtract(histogram, since);
+    assert_int_equal(muster_histogram_count(histogram), 0);
+    assert_int_equal(muster_histogram_max(histogram), 0);
+    muster_histogram_destroy(histogram);
+    muster_histogram_destroy(earlier);
+    muster_histogram_destroy(since);
+}
+
+static void a_largest_value_from_before_does_not_stay_in_a_difference(void **state)
+{
+    (void)state;
+    muster_histogram *histogram = histogram_new();
+    muster_histogram *earlier = histogram_new();
+    muster_histogram_record(histogram, 1000000);
+    muster_histogram_merge(earlier, histogram);
+    muster_histogram_record(histogram, 5000);
+    muster_histogram_record(histogram, 20);
+    muster_histogram_subtract(histogram, earlier);
+    assert_in_range(muster_histogram_max(histogram), 4960, 5040);
+    assert_in_range(muster_histogram_quantile(histogram, 1000000), 4960, 5040);
+    assert_int_equal(muster_histogram_quantile(histogram, 0), 20);
+    muster_histogram_destroy(histogram);
+    muster_histogram_destroy(earlier);
+}
+
 static void *record_many(void *argument)
 {
     for (uint64_t i = 0; i < 100000; i++) {
@@ -204,6 +251,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(small_values_are_exact),
         cmocka_unit_test(a_count_up_to_a_bound_leaves_out_what_is_well_above),
         cmocka_unit_test(a_merge_is_as_if_all_had_been_recorded),
+        cmocka_unit_test(a_difference_is_as_if_only_what_came_since_had_been_recorded),
+        cmocka_unit_test(a_largest_value_from_before_does_not_stay_in_a_difference),
         cmocka_unit_test(others_may_read_while_the_owner_records),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
