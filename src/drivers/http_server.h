@@ -43,6 +43,15 @@
 #define HTTP_ARGUMENTS_BYTES_MAX     1024 ///< As above.
 #define HTTP_AUTHORIZATION_BYTES_MAX 512  ///< As above.
 
+/// The longest Cookie, If-None-Match and X-Auth-Token header, each with its closing zero. What is
+/// longer counts as not there.
+#define HTTP_COOKIE_BYTES_MAX     1024
+#define HTTP_TAG_BYTES_MAX        128 ///< As above.
+#define HTTP_AUTH_TOKEN_BYTES_MAX 128 ///< As above.
+
+/// The most headers that a handler may add to a response.
+#define HTTP_HEADER_COUNT_MAX 8
+
 /// What a request wants done. Others are refused with 405.
 enum http_method {
     HTTP_GET,
@@ -60,9 +69,18 @@ struct http_request {
     const char *path;          ///< Decoded, without arguments.
     const char *tail;          ///< What the "*" of the route stands for; else "".
     const char *authorization; ///< The header of that name; "" without one.
+    const char *cookie;        ///< As above.
+    const char *if_none_match; ///< As above.
+    const char *auth_token;    ///< X-Auth-Token, likewise.
     const char *arguments;     ///< Decoded "name=value" texts, each closed by a zero, then a zero.
     const char *body;          ///< Closed by a zero that does not count.
     uint32_t body_bytes;       ///< Without that zero.
+};
+
+/// A header of a response.
+struct http_header {
+    const char *name;  ///< In lower case, closed by a colon.
+    const char *value; ///< As it is sent.
 };
 
 /// What a handler answers.
@@ -73,6 +91,11 @@ struct http_response {
     uint32_t body_bytes;      ///< Its length.
     char *room;               ///< Where a body may be written.
     uint32_t room_bytes;      ///< Its size, `response_bytes_max` of the server.
+
+    /// Headers to add, copied; their texts must outlive the server or stand in the room, behind the
+    /// body. Without a "cache-control:" among them the response is not to be kept.
+    struct http_header headers[HTTP_HEADER_COUNT_MAX];
+    uint32_t header_count; ///< How many.
 };
 
 /// Answers a request, or leaves the status at 0.
@@ -201,6 +224,9 @@ const char *http_request_argument(const struct http_request *request, const char
 /// @param content_type  must outlive the server
 void http_respond(
     struct http_response *response, uint32_t status, const char *content_type, const char *text);
+
+/// Adds a header. See http_response.
+void http_add_header(struct http_response *response, const char *name, const char *value);
 
 /// Answers with the JSON document of an error.
 /// @param code     a stable word for programs: "not_found"

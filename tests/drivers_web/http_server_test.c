@@ -108,6 +108,21 @@ static void answer_nothing(
     response->status = request->path[0] == '/' ? 204 : 500;
 }
 
+// Says back what a browser shows on its own account, and adds headers.
+static void answer_browser(
+    void *context, const struct http_request *request, struct http_response *response)
+{
+    (void)context;
+    char text[2048];
+    (void)snprintf(text, sizeof text, "cookie=%s tag=%s token=%s", request->cookie,
+        request->if_none_match, request->auth_token);
+    http_respond(response, 200, "text/plain", text);
+    http_add_header(response, "set-cookie:", "taste=bitter");
+    if (request->if_none_match[0] != '\0') {
+        http_add_header(response, "cache-control:", "no-cache");
+    }
+}
+
 static char hello_public[] = "hello";
 static char hello_admin[] = "admin";
 
@@ -120,6 +135,7 @@ static const struct http_route public_routes[] = {
     {HTTP_GET, "/big", answer_big, NULL, false},
     {HTTP_GET, "/later", answer_later, NULL, false},
     {HTTP_GET, "/events", answer_events, NULL, true},
+    {HTTP_GET, "/browser", answer_browser, NULL, false},
     {HTTP_DELETE, "/thing", answer_nothing, NULL, false},
 };
 
@@ -318,6 +334,28 @@ static void a_port_in_use_is_named(void **state)
     char text[MUSTER_ADDRESS_TEXT_BYTES];
     muster_address_print(&def.listeners[1].address, text);
     assert_non_null(strstr(error.text, text));
+}
+
+static void what_a_browser_shows_by_itself_comes_through_and_headers_go_back(void **state)
+{
+    assert_raw(*state,
+        "GET /browser HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        "Cookie: taste=sweet; other=1\r\nIf-None-Match: \"abc\"\r\nX-Auth-Token: t0ken\r\n\r\n",
+        "200", "cookie=taste=sweet; other=1 tag=\"abc\" token=t0ken");
+    const int file = connect_raw(*state, 0);
+    send_raw(file, "GET /browser HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: x\r\n"
+                   "Connection: close\r\n\r\n");
+    const char *kept = read_raw(file, "token=");
+    assert_non_null(strstr(kept, "set-cookie: taste=bitter\r\n"));
+    assert_non_null(strstr(kept, "cache-control: no-cache\r\n"));
+    assert_null(strstr(kept, "no-store"));
+    close(file);
+    // What is too long counts as not there, and nobody keeps an answer that does not say so.
+    char request[2 * HTTP_COOKIE_BYTES_MAX];
+    (void)snprintf(request, sizeof request,
+        "GET /browser HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: %0*d\r\n\r\n",
+        HTTP_COOKIE_BYTES_MAX, 7);
+    assert_raw(*state, request, "cache-control: no-store\r\n", "cookie= tag= token=");
 }
 
 static void two_servers_live_side_by_side(void **state)
@@ -733,6 +771,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(start_refuses_a_definition_out_of_range),
         cmocka_unit_test(every_allocation_may_fail),
         cmocka_unit_test_setup_teardown(a_port_in_use_is_named, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            what_a_browser_shows_by_itself_comes_through_and_headers_go_back, setup, teardown),
         cmocka_unit_test_setup_teardown(two_servers_live_side_by_side, setup, teardown),
         cmocka_unit_test_setup_teardown(each_listener_has_its_own_routes, setup, teardown),
         cmocka_unit_test_setup_teardown(a_body_arrives_whole_at_every_length, setup, teardown),

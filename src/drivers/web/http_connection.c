@@ -16,7 +16,7 @@
 // there is room to write, and when a time is up. Everything runs on the web thread.
 
 #define ACCEPT_COUNT_MAX 64 // at a time, so that a flood leaves time for who is there
-#define HEAD_BYTES_MAX   1024u
+#define HEAD_BYTES_MAX   4096u
 #define HEADER_BYTES_MAX 300u
 #define SERIAL_SHIFT     16u // below it, a request's id holds its connection's number
 #define ACCEPT_RETRY_US  10000u
@@ -158,6 +158,26 @@ static int refuse(
     return 0;
 }
 
+static bool add_header(
+    struct lws *wsi, const char *name, const char *value, uint8_t **next, uint8_t *end)
+{
+    return lws_add_http_header_by_name(wsi, (const uint8_t *)name, (const uint8_t *)value,
+               (int)strlen(value), next, end) == 0;
+}
+
+static bool add_headers(
+    const struct http_response *response, struct lws *wsi, uint8_t **next, uint8_t *end)
+{
+    bool is_kept = false;
+    bool fits = add_header(wsi, "x-content-type-options:", "nosniff", next, end);
+    for (uint32_t i = 0; i < response->header_count && fits; i++) {
+        const struct http_header *header = &response->headers[i];
+        is_kept = is_kept || strcmp(header->name, "cache-control:") == 0;
+        fits = add_header(wsi, header->name, header->value, next, end);
+    }
+    return fits && (is_kept || add_header(wsi, "cache-control:", "no-store", next, end));
+}
+
 static bool write_head(struct connection *connection)
 {
     const struct http_response *response = &connection->response;
@@ -167,19 +187,12 @@ static bool write_head(struct connection *connection)
     uint8_t *end = head + sizeof head;
     struct lws *wsi = connection->wsi;
     if (lws_add_http_common_headers(wsi, response->status | LWSAHH_FLAG_NO_SERVER_NAME,
-            response->content_type, response->body_bytes, &next, end) != 0) {
+            response->content_type, response->body_bytes, &next, end) != 0 ||
+        !add_headers(response, wsi, &next, end)) {
         return false;
     }
-    static const char *const headers[][2] = {
-        {"x-content-type-options:", "nosniff"},
-        {"cache-control:", "no-store"},
-        {"connection:", "close"},
-    };
-    for (size_t i = 0; i < (connection->must_close ? 3u : 2u); i++) {
-        if (lws_add_http_header_by_name(wsi, (const uint8_t *)headers[i][0],
-                (const uint8_t *)headers[i][1], (int)strlen(headers[i][1]), &next, end) != 0) {
-            return false;
-        }
+    if (connection->must_close && !add_header(wsi, "connection:", "close", &next, end)) {
+        return false;
     }
     return lws_finalize_write_http_header(wsi, start, &next, end) == 0;
 }
@@ -265,6 +278,9 @@ static int call_handler(struct connection *connection, bool is_last_call)
         .path = connection->path,
         .tail = tail,
         .authorization = connection->authorization,
+        .cookie = connection->cookie,
+        .if_none_match = connection->if_none_match,
+        .auth_token = connection->auth_token,
         .arguments = connection->arguments,
         .body = connection->request_room,
         .body_bytes = connection->request_bytes,
@@ -301,6 +317,14 @@ static bool check_host(struct connection *connection)
     return true;
 }
 
+// Copies a header that counts as not there when it is too long.
+static void copy_if_short(struct lws *wsi, enum lws_token_indexes token, char *room, int room_bytes)
+{
+    if (!http_copy_header(wsi, token, room, room_bytes)) {
+        room[0] = '\0';
+    }
+}
+
 // Finds the route of the request. Returns true, or refuses it.
 static bool check_route(struct connection *connection, const char *path)
 {
@@ -315,6 +339,12 @@ static bool check_route(struct connection *connection, const char *path)
         (void)refuse(connection, 431, "too_long", "The Authorization header is too long.");
         return false;
     }
+    copy_if_short(
+        connection->wsi, WSI_TOKEN_HTTP_COOKIE, connection->cookie, HTTP_COOKIE_BYTES_MAX);
+    copy_if_short(connection->wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, connection->if_none_match,
+        HTTP_TAG_BYTES_MAX);
+    copy_if_short(
+        connection->wsi, WSI_TOKEN_X_AUTH_TOKEN, connection->auth_token, HTTP_AUTH_TOKEN_BYTES_MAX);
     enum http_method method = HTTP_GET;
     const bool is_method_known = http_read_method(connection->wsi, &method);
     bool is_path_known;

@@ -52,6 +52,9 @@ struct connection {
     char path[HTTP_PATH_BYTES_MAX];                   ///< Of the request.
     char arguments[HTTP_ARGUMENTS_BYTES_MAX];         ///< Each closed by a zero, then a zero.
     char authorization[HTTP_AUTHORIZATION_BYTES_MAX]; ///< The header.
+    char cookie[HTTP_COOKIE_BYTES_MAX];               ///< As above.
+    char if_none_match[HTTP_TAG_BYTES_MAX];           ///< As above.
+    char auth_token[HTTP_AUTH_TOKEN_BYTES_MAX];       ///< As above.
 };
 
 /// One port.

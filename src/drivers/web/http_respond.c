@@ -41,6 +41,14 @@ void http_respond(
     response->body_bytes = (uint32_t)bytes;
 }
 
+void http_add_header(struct http_response *response, const char *name, const char *value)
+{
+    MUSTER_ASSERT(response != NULL);
+    MUSTER_ASSERT(name != NULL && value != NULL);
+    MUSTER_ASSERT(response->header_count < HTTP_HEADER_COUNT_MAX);
+    response->headers[response->header_count++] = (struct http_header){name, value};
+}
+
 // Writes `text` as the inside of a JSON string, whole characters only, at most `out_bytes_max`.
 static uint32_t escape(const char *text, char *out, uint32_t out_bytes_max)
 {
