@@ -250,6 +250,12 @@ static void post_kick(
     server_web_respond(response, 202, json_pack("{s:b}", "accepted", true));
 }
 
+static void get_dashboard(
+    void *context, const struct http_request *request, struct http_response *response)
+{
+    web_files_respond(context, "/dashboard/", request, response);
+}
+
 uint32_t server_admin_routes(struct server_web *web)
 {
     const struct http_route routes[] = {
@@ -261,6 +267,10 @@ uint32_t server_admin_routes(struct server_web *web)
         {HTTP_GET, "/v1/players", get_players, web, false},
         {HTTP_GET, "/v1/map", get_map, web, false},
         {HTTP_POST, "/v1/players/*", post_kick, web, false},
+        {HTTP_GET, "/", get_dashboard, web->admin_files, false},
+        {HTTP_GET, "/dashboard/*", web_files_answer, web->admin_files, false},
+        {HTTP_GET, "/shared/*", web_files_answer, web->admin_files, false},
+        {HTTP_GET, "/dygraphs/*", web_files_answer, web->admin_files, false},
     };
     const uint32_t count = sizeof routes / sizeof routes[0];
     MUSTER_ASSERT(count <= ROUTE_COUNT_MAX);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/server/server_web_state.h"
 
+#include "apps/muster/folder.h"
 #include "apps/server/login_request.h"
 #include "core/assert.h"
 #include "drivers/clock.h"
@@ -135,14 +136,49 @@ static muster_status listen_address(const char *key,
     return MUSTER_OK;
 }
 
+static muster_status load_files(struct server_web *web, struct driver_error *out_error)
+{
+    static const struct web_folder public_folders[] = {
+        {"/play/", "web/play"},
+        {"/shared/", "web/shared"},
+        {"/sdk/js/", "sdk/js"},
+    };
+    static const struct web_folder admin_folders[] = {
+        {"/dashboard/", "web/dashboard"},
+        {"/shared/", "web/shared"},
+        {"/dygraphs/", "/usr/share/javascript/dygraphs"},
+    };
+    char share[FOLDER_PATH_BYTES_MAX];
+    if (!web_files_share(share, sizeof share)) {
+        driver_error_write(out_error, 0, "cannot tell where the pages are");
+        return MUSTER_ERR_IO;
+    }
+    const muster_status status = web_files_load(share, public_folders,
+        sizeof public_folders / sizeof public_folders[0], &web->public_files, out_error);
+    return status == MUSTER_OK
+               ? web_files_load(share, admin_folders,
+                     sizeof admin_folders / sizeof admin_folders[0], &web->admin_files, out_error)
+               : status;
+}
+
+static uint32_t fill_public_routes(struct server_web *web)
+{
+    const struct http_route routes[] = {
+        {HTTP_POST, "/v1/sessions", post_session, web, false},
+        {HTTP_GET, "/healthz", server_admin_health, web, false},
+        {HTTP_GET, "/play", web_files_answer, web->public_files, false},
+        {HTTP_GET, "/play/*", web_files_answer, web->public_files, false},
+        {HTTP_GET, "/shared/*", web_files_answer, web->public_files, false},
+        {HTTP_GET, "/sdk/js/*", web_files_answer, web->public_files, false},
+    };
+    memcpy(web->public_routes, routes, sizeof routes);
+    return sizeof routes / sizeof routes[0];
+}
+
 static void fill_routes(struct server_web *web, struct http_server_def *http_def)
 {
-    web->public_routes[0] =
-        (struct http_route){HTTP_POST, "/v1/sessions", post_session, web, false};
-    web->public_routes[1] =
-        (struct http_route){HTTP_GET, "/healthz", server_admin_health, web, false};
     http_def->listeners[0].routes = web->public_routes;
-    http_def->listeners[0].route_count = 2;
+    http_def->listeners[0].route_count = fill_public_routes(web);
     http_def->listeners[1].routes = web->admin_routes;
     http_def->listeners[1].route_count = server_admin_routes(web);
     http_def->listener_count = 2;
@@ -196,6 +232,9 @@ muster_status server_web_start(
     muster_status status =
         rate_table_create(&heap, RATE_SLOT_COUNT, rate_secret, &web->login_rates);
     if (status == MUSTER_OK) {
+        status = load_files(web, out_error);
+    }
+    if (status == MUSTER_OK) {
         status = start_http(web, out_error);
     }
     if (status != MUSTER_OK) {
@@ -224,6 +263,8 @@ void server_web_stop(struct server_web *web)
         return;
     }
     http_server_stop(web->http);
+    web_files_free(web->public_files);
+    web_files_free(web->admin_files);
     rate_table_destroy(web->login_rates);
     secrets_finish(&web->secrets);
     const muster_allocator heap = muster_heap_allocator();

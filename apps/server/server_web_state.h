@@ -4,6 +4,7 @@
 /// The HTTP side from the inside: what its two faces, players' and operators', share.
 
 #include "apps/server/server_web.h"
+#include "apps/server/web_files.h"
 #include "drivers/http_server.h"
 #include "gateway/rate.h"
 #include "muster/login.h"
@@ -11,7 +12,7 @@
 #include <jansson.h>
 #include <stdatomic.h>
 
-#define ROUTE_COUNT_MAX 16u
+#define ROUTE_COUNT_MAX 32u
 
 #define CONTENT_JSON    "application/json"
 #define CONTENT_TEXT    "text/plain; charset=utf-8"
@@ -22,6 +23,8 @@ struct server_web {
     struct secrets secrets;
     muster_login login;
     struct rate_table *login_rates;
+    struct web_files *public_files;
+    struct web_files *admin_files;
     struct http_server *http;
     struct http_route public_routes[ROUTE_COUNT_MAX];
     struct http_route admin_routes[ROUTE_COUNT_MAX];
