@@ -217,7 +217,8 @@ def rule_links(tree, file):
 # ---- budgets ---------------------------------------------------------------------------------
 
 def rule_columns(tree, file):
-    if not file.path.endswith((".c", ".h", ".sh", ".py")) and file.name not in ("test", "demo"):
+    kinds = (".c", ".h", ".sh", ".py", ".js", ".mjs", ".css")
+    if not file.path.endswith(kinds) and file.name not in ("test", "demo"):
         return
     for number, line in enumerate(file.lines, 1):
         if len(line) > COLUMNS_MAX:
@@ -384,7 +385,7 @@ def rule_machine_paths(tree, file):
 
 def rule_spdx(tree, file):
     is_script = file.name in ("test", "demo") or file.path == ".ci/run"
-    kinds = r"\.(c|h|cpp|py|sh|cmake|js|css)$|CMakeLists\.txt$"
+    kinds = r"\.(c|h|cpp|py|sh|cmake|m?js|d\.ts|css)$|CMakeLists\.txt$"
     if not is_script and not re.search(kinds, file.name):
         return
     first = 1 if file.lines and file.lines[0].startswith("#!") else 0
