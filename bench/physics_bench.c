@@ -10,7 +10,8 @@
 //
 //     muster-bench-physics [--json] [--peer NAME] [--bodies N] [--scene open|crowd|pile]
 //
-// The peer is whichever libchipmunk the loader finds: give another name when it is not Debian's.
+// The peer is whichever libchipmunk the loader finds: give another name when it is not Debian's,
+// such as one of tools/build_chipmunk.sh.
 
 #define _POSIX_C_SOURCE 199309L // clock_gettime()
 

@@ -4,7 +4,8 @@
 # Runs benchmarks of the optimised build and adds what they print to bench/results/NAME.jsonl, each
 # line with the date, the commit and the machine.
 #
-#   tools/bench.sh [NAME...]     all of them without a name
+#   tools/bench.sh [NAME...]              all of them without a name
+#   tools/bench.sh NAME -- [ARGUMENT...]  one with arguments of its own
 #
 # Figures are worth keeping only from a machine that does nothing else.
 # Exit codes: 0 all ran, 1 one failed.
@@ -13,17 +14,26 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 folder=build/release/bench
+arguments=
+if [ $# -gt 1 ] && [ "$2" = -- ]; then
+    name=$1
+    shift 2
+    arguments=$*
+    set -- "$name"
+fi
 if [ $# -eq 0 ]; then
     # shellcheck disable=SC2046
     set -- $(find "$folder" -name 'muster-bench-*' -type f -perm -u+x | sed 's/.*muster-bench-//' |
         sort)
 fi
 machine=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
-commit=$(git describe --always --dirty --abbrev=12)
+commit=$(git describe --always --abbrev=12)
+git diff --quiet HEAD -- . ':!bench/results' || commit=$commit-dirty # other than by results
 failed=0
 mkdir -p bench/results
 for name in "$@"; do
-    lines=$(timeout 900 "$folder/muster-bench-$name")
+    # shellcheck disable=SC2086
+    lines=$(timeout 900 "$folder/muster-bench-$name" $arguments)
     code=$?
     if [ "$code" -ne 0 ]; then
         echo "muster-bench-$name ends with $code; nothing of it is kept" >&2
