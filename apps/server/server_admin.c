@@ -47,19 +47,6 @@ void server_web_respond(struct http_response *response, uint32_t status, json_t 
     response->body_bytes = (uint32_t)length;
 }
 
-static bool may_operate(const struct server_web *web,
-    const struct http_request *request,
-    struct http_response *response)
-{
-    if (!web->def.settings->gateway.admin_authentication ||
-        server_web_has_key(request, web->secrets.admin_key)) {
-        return true;
-    }
-    http_respond_error(
-        response, 401, "unauthorized", "Send the admin key as \"Authorization: Bearer KEY\".");
-    return false;
-}
-
 // Health and figures.
 
 void server_admin_health(
@@ -91,7 +78,7 @@ static void get_metrics(
     void *context, const struct http_request *request, struct http_response *response)
 {
     struct server_web *web = context;
-    if (!may_operate(web, request, response)) {
+    if (!server_web_may_view(web, request, response)) {
         return;
     }
     size_t length;
@@ -114,7 +101,7 @@ static void get_status(
     void *context, const struct http_request *request, struct http_response *response)
 {
     struct server_web *web = context;
-    if (!may_operate(web, request, response)) {
+    if (!server_web_may_view(web, request, response)) {
         return;
     }
     struct server *server = server_process_server(web->def.process);
@@ -152,7 +139,7 @@ static void get_events(
     void *context, const struct http_request *request, struct http_response *response)
 {
     struct server_web *web = context;
-    if (!may_operate(web, request, response)) {
+    if (!server_web_may_view(web, request, response)) {
         return;
     }
     uint64_t after = 0;
@@ -173,7 +160,7 @@ static void get_players(
     void *context, const struct http_request *request, struct http_response *response)
 {
     struct server_web *web = context;
-    if (may_operate(web, request, response)) {
+    if (server_web_may_view(web, request, response)) {
         server_web_respond(response, 200, journal_players(web->def.journal));
     }
 }
@@ -182,7 +169,7 @@ static void get_map(
     void *context, const struct http_request *request, struct http_response *response)
 {
     struct server_web *web = context;
-    if (may_operate(web, request, response)) {
+    if (server_web_may_view(web, request, response)) {
         server_web_respond(response, 200, journal_map(web->def.journal));
     }
 }
@@ -225,7 +212,7 @@ static void post_kick(
     struct server_web *web = context;
     uint64_t id[2];
     char reason[KICK_TEXT_BYTES_MAX + 1];
-    if (!may_operate(web, request, response)) {
+    if (!server_web_may_operate(web, request, response)) {
         return;
     }
     if (!read_kick_path(request->tail, id)) {
@@ -273,7 +260,7 @@ uint32_t server_admin_routes(struct server_web *web)
         {HTTP_GET, "/dygraphs/*", web_files_answer, web->admin_files, false},
     };
     const uint32_t count = sizeof routes / sizeof routes[0];
-    MUSTER_ASSERT(count <= ROUTE_COUNT_MAX);
+    MUSTER_ASSERT(count + 3 <= ROUTE_COUNT_MAX);
     memcpy(web->admin_routes, routes, sizeof routes);
-    return count;
+    return count + server_login_routes(web, web->admin_routes + count);
 }

@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RATE_SLOT_COUNT 16384u
-#define RATE_BURST_US   1000000u
+#define RATE_SLOT_COUNT       16384u
+#define ADMIN_RATE_SLOT_COUNT 1024u
+#define RATE_BURST_US         1000000u
 
 // Logins.
 
@@ -229,8 +230,12 @@ muster_status server_web_start(
     fill_login(web);
     uint8_t rate_secret[16];
     clock_random_bytes(rate_secret, sizeof rate_secret);
+    clock_random_bytes(web->session_secret, sizeof web->session_secret);
     muster_status status =
         rate_table_create(&heap, RATE_SLOT_COUNT, rate_secret, &web->login_rates);
+    if (status == MUSTER_OK) {
+        status = rate_table_create(&heap, ADMIN_RATE_SLOT_COUNT, rate_secret, &web->admin_rates);
+    }
     if (status == MUSTER_OK) {
         status = load_files(web, out_error);
     }
@@ -266,6 +271,7 @@ void server_web_stop(struct server_web *web)
     web_files_free(web->public_files);
     web_files_free(web->admin_files);
     rate_table_destroy(web->login_rates);
+    rate_table_destroy(web->admin_rates);
     secrets_finish(&web->secrets);
     const muster_allocator heap = muster_heap_allocator();
     sodium_memzero(web, sizeof *web);

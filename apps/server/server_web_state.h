@@ -23,6 +23,9 @@ struct server_web {
     struct secrets secrets;
     muster_login login;
     struct rate_table *login_rates;
+    struct rate_table *admin_rates;       // of logins on the admin side
+    uint8_t session_secret[SECRET_BYTES]; // of this start
+    bool is_secure;                       // whether cookies may go over TLS alone
     struct web_files *public_files;
     struct web_files *admin_files;
     struct http_server *http;
@@ -33,6 +36,19 @@ struct server_web {
 
 /// True once a drain has begun.
 bool server_web_is_draining(const struct server_web *web);
+
+/// True if the request may see what operators see. If not, it is answered.
+bool server_web_may_view(const struct server_web *web,
+    const struct http_request *request,
+    struct http_response *response);
+
+/// True if the request may change something. If not, it is answered.
+bool server_web_may_operate(const struct server_web *web,
+    const struct http_request *request,
+    struct http_response *response);
+
+/// Fills the routes of logins on the admin side. @return how many
+uint32_t server_login_routes(struct server_web *web, struct http_route *routes);
 
 /// True if the request shows a key as "Authorization: Bearer KEY".
 bool server_web_has_key(const struct http_request *request, const uint8_t key[SECRET_BYTES]);

@@ -144,6 +144,101 @@ static void operators_need_the_admin_key_where_it_is_asked_for(void **state)
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 
+// Asks the admin side as a browser does, with what it keeps. The answer comes with its head.
+static void ask_as_browser(const struct running *world,
+    const char *request_line,
+    const char *cookie,
+    const char *token,
+    const char *body)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)world->admin_port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int file = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(file, (struct sockaddr *)&address, sizeof address), 0);
+    char request[2048];
+    const int length = snprintf(request, sizeof request,
+        "%s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: %s\r\n"
+        "X-Auth-Token: %s\r\nContent-Length: %zu\r\n\r\n%s",
+        request_line, cookie, token, strlen(body), body);
+    assert_int_equal(send(file, request, (size_t)length, MSG_NOSIGNAL), length);
+    size_t used = 0;
+    for (ssize_t got = 1; got > 0; used += (size_t)(got > 0 ? got : 0)) {
+        got = recv(file, answer + used, sizeof answer - 1 - used, 0);
+    }
+    answer[used] = '\0';
+    close(file);
+}
+
+static void assert_answer(const char *status, const char *part)
+{
+    if (strncmp(answer, status, strlen(status)) != 0 || strstr(answer, part) == NULL) {
+        fail_msg("not %s with %s: %s", status, part, answer);
+    }
+}
+
+// Copies what stands between two texts of the answer.
+static void take_between(const char *before, const char *after, char out_text[256])
+{
+    const char *begin = strstr(answer, before);
+    assert_non_null(begin);
+    begin += strlen(before);
+    const char *end = strstr(begin, after);
+    assert_true(end != NULL && end - begin < 256);
+    snprintf(out_text, 256, "%.*s", (int)(end - begin), begin);
+}
+
+static void browsers_log_in_by_a_cookie_and_change_nothing_without_its_token(void **state)
+{
+    (void)state;
+    static const char kick[] = "POST /v1/players/00000000000000000000000000000001/kick";
+    static const char login[] = "{\"key\":\"" ADMIN_KEY "\"}";
+    struct running world;
+    char cookie[256];
+    char token[256];
+    char viewer_key[256];
+    char viewer_login[300];
+    world_begin(&world,
+        (const char *const[]){"--game", "hello", "--set", "gateway.admin_authentication=true",
+            "--set", "gateway.secrets=development", NULL});
+    ask_as_browser(&world, "POST /v1/login", "", "", "{\"key\":\"" API_KEY "\"}");
+    assert_answer("HTTP/1.1 401", "unauthorized");
+    ask_as_browser(&world, "POST /v1/login", "", "", "{}");
+    assert_answer("HTTP/1.1 400", "invalid");
+    ask_as_browser(&world, "POST /v1/login", "", "", login);
+    assert_answer("HTTP/1.1 200", "; HttpOnly; SameSite=Strict\r\n");
+    take_between("set-cookie: ", ";", cookie);
+    take_between("\"csrf\":\"", "\"", token);
+    take_between("\"viewer_key\":\"", "\"", viewer_key);
+
+    ask_as_browser(&world, "GET /v1/status", cookie, "", "");
+    assert_answer("HTTP/1.1 200", "\"tick\"");
+    ask_as_browser(&world, "GET /v1/session", cookie, "", "");
+    assert_answer("HTTP/1.1 200", token);
+    ask_as_browser(&world, kick, cookie, "", "");
+    assert_answer("HTTP/1.1 403", "\"csrf\"");
+    ask_as_browser(&world, kick, cookie, viewer_key, ""); // of the right length, and another one
+    assert_answer("HTTP/1.1 403", "\"csrf\"");
+    ask_as_browser(&world, kick, "", token, "");
+    assert_answer("HTTP/1.1 401", "unauthorized");
+    ask_as_browser(&world, kick, cookie, token, "");
+    assert_answer("HTTP/1.1 404", "No such player");
+
+    snprintf(viewer_login, sizeof viewer_login, "{\"key\":\"%s\"}", viewer_key);
+    ask_as_browser(&world, "POST /v1/login", "", "", viewer_login);
+    assert_answer("HTTP/1.1 200", "\"viewer\"");
+    assert_null(strstr(answer, "viewer_key"));
+    take_between("set-cookie: ", ";", cookie);
+    take_between("\"csrf\":\"", "\"", token);
+    ask_as_browser(&world, "GET /metrics", cookie, "", "");
+    assert_answer("HTTP/1.1 200", "muster_ticks_total");
+    ask_as_browser(&world, kick, cookie, token, "");
+    assert_answer("HTTP/1.1 403", "read_only");
+    ask_as_browser(&world, "POST /v1/logout", cookie, "", "");
+    assert_answer("HTTP/1.1 200", "muster_admin=; Max-Age=0");
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
 static void the_audit_log_turns_over_and_holds_no_secret(void **state)
 {
     (void)state;
@@ -195,6 +290,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(events_come_in_order_and_can_be_waited_for),
         cmocka_unit_test(players_are_listed_and_sent_away),
         cmocka_unit_test(operators_need_the_admin_key_where_it_is_asked_for),
+        cmocka_unit_test(browsers_log_in_by_a_cookie_and_change_nothing_without_its_token),
         cmocka_unit_test(the_audit_log_turns_over_and_holds_no_secret),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
