@@ -17,6 +17,8 @@
 ///   for the last time when its time is up. This makes a long poll.
 /// - Otherwise another thread answers by the request's id with http_server_answer().
 ///
+/// A connection carries one request and is closed after the answer; "Connection: close" says so.
+///
 /// A request that is refused, and every error of http_respond_error(), gets the JSON document
 /// {"error":"<code>","message":"<sentence>"}.
 ///
@@ -144,8 +146,8 @@ struct http_server_def {
     /// The longest body of a response, in [1 KiB, 16 MiB]. Default 1 MiB.
     uint32_t response_bytes_max;
 
-    /// Seconds a client may take for the head of a request, to read a response, and in which a
-    /// connection may idle between two, in [1, 3,600]. Default 10.
+    /// Seconds a client may take for the head of a request and to read the response, in
+    /// [1, 3,600]. Default 10.
     uint32_t idle_seconds_max;
 
     /// Milliseconds a client may take for the body of a request, in [1, 3,600,000]; then 408.

@@ -439,19 +439,53 @@ static void a_response_may_have_no_body(void **state)
     assert_int_equal(response.body_bytes, 0);
 }
 
-static void one_connection_serves_many_requests(void **state)
+static void a_connection_carries_one_request(void **state)
 {
     const int file = connect_raw(*state, 0);
-    for (int i = 0; i < 20; i++) {
-        send_raw(file, "GET /hello HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-        assert_non_null(strstr(read_raw(file, "\r\n\r\nhello"), "HTTP/1.1 200"));
-        send_raw(file, "POST /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 4\r\n\r\nab");
-        send_raw(file, "cd");
-        assert_non_null(strstr(read_raw(file, "\r\n\r\nabcd"), "HTTP/1.1 201"));
-    }
+    send_raw(file, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    const char *response = read_raw(file, NULL); // until it is closed
+    assert_non_null(strstr(response, "HTTP/1.1 200"));
+    assert_non_null(strstr(response, "connection: close\r\n"));
     close(file);
-    assert_int_equal(http_server_read_stats(*state).connection_count, 1);
-    assert_int_equal(http_server_read_stats(*state).request_count, 40);
+}
+
+static void requests_behind_the_first_in_one_packet_hold_up_nobody(void **state)
+{
+#define GET    "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define POST   "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd"
+#define LOST   "POST /none HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nabcd"
+#define LATER  "GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n"
+#define BROKEN "POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\na"
+    static const char *const packets[] = {GET GET GET, GET POST, POST POST, POST GET, GET LOST,
+        LOST POST, POST LOST POST, GET BROKEN, POST BROKEN, BROKEN, LATER POST, POST LATER,
+        GET "\r\n", POST "abcd"};
+#undef GET
+#undef POST
+#undef LOST
+#undef LATER
+#undef BROKEN
+    for (size_t i = 0; i < sizeof packets / sizeof packets[0]; i++) {
+        const int file = connect_raw(*state, 0);
+        send_raw(file, packets[i]);
+        (void)shutdown(file, SHUT_WR);
+        // Asked while the first client is there, and after it has gone.
+        assert_string_equal(ask(*state, "GET", "/hello", NULL, 0).body, "hello");
+        close(file);
+        assert_string_equal(ask(*state, "GET", "/hello", NULL, 0).body, "hello");
+    }
+}
+
+static void another_protocol_is_refused(void **state)
+{
+    assert_raw(*state,
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        " 400 Bad Request", "bad_request");
+    assert_raw(*state,
+        "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+        "Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n",
+        " 400 Bad Request", "bad_request");
+    assert_int_equal(http_server_read_stats(*state).bad_count, 2);
 }
 
 static void what_is_not_there_is_refused_in_json(void **state)
@@ -579,8 +613,10 @@ static void connections_beyond_the_limit_are_closed(void **state)
     int files[8];
     for (int i = 0; i < 8; i++) {
         files[i] = connect_raw(*state, 0);
-        send_raw(files[i], "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        (void)read_raw(files[i], "hello");
+        send_raw(files[i], "GET /hello HTTP/1.1\r\n");
+    }
+    while (http_server_read_stats(*state).open_count != 8) {
+        give_way();
     }
     const int ninth = connect_raw(*state, 0);
     assert_string_equal(read_raw(ninth, NULL), "");
@@ -594,6 +630,8 @@ static void connections_beyond_the_limit_are_closed(void **state)
     close(admin);
 
     for (int i = 0; i < 8; i++) {
+        send_raw(files[i], "Host: localhost\r\n\r\n");
+        assert_non_null(strstr(read_raw(files[i], "hello"), "hello"));
         close(files[i]);
     }
     while (http_server_read_stats(*state).open_count != 0) {
@@ -780,7 +818,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_long_response_arrives_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_is_given_with_its_details, setup, teardown),
         cmocka_unit_test_setup_teardown(a_response_may_have_no_body, setup, teardown),
-        cmocka_unit_test_setup_teardown(one_connection_serves_many_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_connection_carries_one_request, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            requests_behind_the_first_in_one_packet_hold_up_nobody, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_protocol_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_not_there_is_refused_in_json, setup, teardown),
         cmocka_unit_test_setup_teardown(foreign_hosts_and_pages_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(bodies_of_unknown_length_are_refused, setup, teardown),

@@ -12,8 +12,11 @@
 #include <unistd.h>
 
 // A connection's way: IDLE, READING if there is a body, WAITING if the handler has no answer, HEAD,
-// WRITING, and IDLE again. The library calls back when a head or a piece of a body has come, when
-// there is room to write, and when a time is up. Everything runs on the web thread.
+// WRITING, and IDLE until it is closed. The library calls back when a head or a piece of a body has
+// come, when there is room to write, and when a time is up. Everything runs on the web thread.
+//
+// A connection carries one request. If a second one with a body came in the same packet as the
+// first, libwebsockets 4.1 would look at it again and again, and serve nobody else.
 
 #define ACCEPT_COUNT_MAX 64 // at a time, so that a flood leaves time for who is there
 #define HEAD_BYTES_MAX   4096u
@@ -188,21 +191,19 @@ static bool write_head(struct connection *connection)
     struct lws *wsi = connection->wsi;
     if (lws_add_http_common_headers(wsi, response->status | LWSAHH_FLAG_NO_SERVER_NAME,
             response->content_type, response->body_bytes, &next, end) != 0 ||
-        !add_headers(response, wsi, &next, end)) {
-        return false;
-    }
-    if (connection->must_close && !add_header(wsi, "connection:", "close", &next, end)) {
+        !add_headers(response, wsi, &next, end) ||
+        !add_header(wsi, "connection:", "close", &next, end)) {
         return false;
     }
     return lws_finalize_write_http_header(wsi, start, &next, end) == 0;
 }
 
-// Ends a response that is written. Returns nonzero if the connection is to be closed.
+// Ends a response that is written. Returns -1, for callbacks: the connection is to be closed.
 static int finish_response(struct connection *connection)
 {
     set_state(connection, CONNECTION_IDLE);
     connection->request_id = 0;
-    return connection->must_close || lws_http_transaction_completed(connection->wsi) != 0 ? -1 : 0;
+    return -1;
 }
 
 static int write_response(struct connection *connection)
@@ -395,18 +396,32 @@ static int begin_request(struct connection *connection, const char *path)
     connection->request_id = ++server->request_serial << SERIAL_SHIFT | number;
     connection->request_bytes = 0;
     connection->request_bytes_expected = 0;
-    // A body that nobody reads would be taken for the next request.
-    connection->must_close = true;
     if (!check_host(connection) || !check_route(connection, path) || !check_body(connection)) {
         return 0;
     }
-    connection->must_close = false;
     if (connection->request_bytes_expected == 0) {
         return call_handler(connection, false);
     }
     set_state(connection, CONNECTION_READING);
     lws_set_timer_usecs(connection->wsi, (lws_usec_t)server->def.body_ms_max * (lws_usec_t)MS_US);
     return 0;
+}
+
+// The library would change to WebSocket or HTTP/2, of which no route knows, and its client could
+// hold the connection for ever. Returns -1, for callbacks: it is closed.
+static int refuse_upgrade(struct connection *connection)
+{
+    count(&connection->server->request_count);
+    count(&connection->server->bad_count);
+    connection->response = empty_response(connection);
+    struct http_response *response = &connection->response;
+    http_respond_error(response, 400, "bad_request", "This server speaks plain HTTP/1.1 only.");
+    if (write_head(connection)) {
+        uint8_t *chunk = connection->server->chunk + LWS_PRE;
+        memcpy(chunk, response->body, response->body_bytes);
+        (void)!lws_write(connection->wsi, chunk, response->body_bytes, LWS_WRITE_HTTP_FINAL);
+    }
+    return -1;
 }
 
 // The library delivers a body in pieces of its own choosing.
@@ -436,7 +451,6 @@ static int finish_body(struct connection *connection)
 static int time_is_up(struct connection *connection)
 {
     if (connection->state == CONNECTION_READING) {
-        connection->must_close = true;
         return refuse(connection, 408, "timeout", "The body took too long.");
     }
     if (connection->state == CONNECTION_WAITING) {
@@ -480,7 +494,8 @@ int http_callback(
     }
     if (reason != LWS_CALLBACK_HTTP && reason != LWS_CALLBACK_HTTP_BODY &&
         reason != LWS_CALLBACK_HTTP_BODY_COMPLETION && reason != LWS_CALLBACK_HTTP_WRITEABLE &&
-        reason != LWS_CALLBACK_TIMER && reason != LWS_CALLBACK_WSI_DESTROY) {
+        reason != LWS_CALLBACK_HTTP_CONFIRM_UPGRADE && reason != LWS_CALLBACK_TIMER &&
+        reason != LWS_CALLBACK_WSI_DESTROY) {
         return 0;
     }
     // The library has connections of its own, and listeners, which are none of these.
@@ -497,6 +512,8 @@ int http_callback(
         return finish_body(connection);
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return write_response(connection);
+    case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+        return refuse_upgrade(connection);
     case LWS_CALLBACK_TIMER:
         return time_is_up(connection);
     default:
@@ -548,7 +565,6 @@ void http_begin_stop(struct http_server *server)
     }
     for (uint32_t i = 0; i < server->connection_count; i++) {
         struct connection *connection = &server->connections[i];
-        connection->must_close = true;
         if (connection->state == CONNECTION_WAITING || connection->state == CONNECTION_READING) {
             (void)refuse(connection, 503, "stopping", "The server is stopping.");
         } else if (connection->state == CONNECTION_IDLE) {

@@ -21,10 +21,10 @@ struct http_answer {
     uint32_t status;          ///< As in http_response.
 };
 
-/// Where a connection is between two requests and back.
+/// Where a connection is on its way through its one request.
 enum connection_state {
     CONNECTION_FREE,    ///< No client.
-    CONNECTION_IDLE,    ///< Reading the head of a request.
+    CONNECTION_IDLE,    ///< Reading the head of the request, or being closed.
     CONNECTION_READING, ///< Reading its body.
     CONNECTION_WAITING, ///< Its handler has no answer yet.
     CONNECTION_HEAD,    ///< The head of the response is to be written.
@@ -44,7 +44,6 @@ struct connection {
     uint32_t request_bytes;          ///< Bytes of its body so far.
     uint32_t request_bytes_expected; ///< By its Content-Length.
     uint32_t response_sent_bytes;    ///< Bytes of the response's body so far.
-    bool must_close;                 ///< Whether the connection ends with the response.
     struct http_response response;   ///< The response under way.
     char *request_room;              ///< Its body, and a zero.
     char *response_room;             ///< Where handlers write.

@@ -105,7 +105,6 @@ static bool make_context(struct http_server *server)
         .protocols = server->protocols,
         .vhost_name = "muster",
         .max_http_header_data2 = HEADER_DATA_BYTES,
-        .keepalive_timeout = idle_seconds,
         .timeout_secs = (unsigned)idle_seconds,
         .timeout_secs_ah_idle = (unsigned)idle_seconds,
         .fd_limit_per_thread =
