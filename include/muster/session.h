@@ -230,7 +230,7 @@ MUSTER_API MUSTER_NODISCARD muster_status muster_session_read(muster_session *se
 /// @return false, leaving `out_message` alone, when none is complete
 MUSTER_API bool muster_session_pop(muster_session *session, muster_session_message *out_message);
 
-/// Takes what became of a packet with a token, in the order of learning it.
+/// Takes what became of a packet with a token, as learned; of acks that came as one, newest first.
 /// @return false, leaving `out_fate` alone, when nothing is known
 MUSTER_API bool muster_session_pop_fate(muster_session *session, muster_session_fate *out_fate);
 

@@ -227,11 +227,10 @@ void session_apply_acks(
         session->peer_mask |= mask;
     }
 
-    // The oldest first, so that fates come in the order of sending.
-    uint64_t fresh = mask & ~known;
-    while (fresh != 0) {
-        const uint32_t bit = 63u - (uint32_t)__builtin_clzll(fresh);
-        fresh ^= UINT64_C(1) << bit;
+    // The newest first: who acts on a fate before the next one comes must not take an older packet
+    // for the newest that the peer has.
+    for (uint64_t fresh = mask & ~known; fresh != 0; fresh &= fresh - 1) {
+        const uint32_t bit = (uint32_t)__builtin_ctzll(fresh);
         const uint16_t packet = (uint16_t)(session->peer_ack - bit);
         confirm_packet(session, packet);
         if (bit == 0 && is_ahead && delay_us != UINT32_MAX) {

@@ -146,8 +146,8 @@ static void a_token_comes_back_acked_once_the_peer_answers(void **state)
     carry(&pair, 0, 333);
     assert_no_fate(&pair, 0);
     carry(&pair, 1, 0);
-    assert_next_fate(&pair, 0, 111, true);
     assert_next_fate(&pair, 0, 333, true);
+    assert_next_fate(&pair, 0, 111, true);
     assert_no_fate(&pair, 0);
     assert_int_equal(muster_session_get_stats(pair.ends[0]).packets_acked, 3);
     pair_destroy(&pair);
@@ -256,7 +256,7 @@ static void acks_reach_back_as_far_as_the_peer_may_not_know_them(void **state)
         write_from(&pair, 1, 0, 0); // every answer but the last is lost
     }
     assert_int_equal(read_at(&pair, 0), MUSTER_OK);
-    for (uint64_t token = 1; token <= 40; token++) {
+    for (uint64_t token = 40; token >= 1; token--) {
         assert_next_fate(&pair, 0, token, true);
     }
     // Once the peer is known to have them, the bits need not be said again.
