@@ -254,14 +254,13 @@ static void apply_ack(struct client *client, struct note note, uint32_t stamp)
         return;
     }
     if (entry->state == CLIENT_STATE_LEAVING) {
-        if (note.section_mask == 0) {
-            if (entry->ring != CLIENT_RING_NONE) {
-                set_remove(client->seen, entry->slot);
-            }
-            set_remove(client->leaving, index);
-            client->leaving_count--;
-            set_remove(client->taken, index);
+        MUSTER_ASSERT(note.section_mask == 0); // a tick's leaves come before what it writes
+        if (entry->ring != CLIENT_RING_NONE) {
+            set_remove(client->seen, entry->slot);
         }
+        set_remove(client->leaving, index);
+        client->leaving_count--;
+        set_remove(client->taken, index);
         return;
     }
     if (entry->state == CLIENT_STATE_TOLD) {
