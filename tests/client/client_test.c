@@ -4,6 +4,7 @@
 #include "harness/failing_heap.h"
 #include "harness/packets.h"
 #include "muster/netcode_server.h"
+#include "muster/replica.h"
 #include "wire/play.h"
 
 // cmocka.h needs these and does not include them.
@@ -236,15 +237,53 @@ static void send_message(struct rig *rig, uint16_t kind, const uint8_t *bytes, u
     }
 }
 
-static uint32_t write_welcome(uint8_t out_bytes[PLAY_WELCOME_BYTES_MAX])
+static muster_replica_schema make_schema(void)
 {
     const muster_field_def field = {"position", MUSTER_COLUMN_POSITION, MUSTER_FIELD_POSITION,
         -100.0f, 100.0f, 0.01f, MUSTER_CHANNEL_CRITICAL, MUSTER_VISIBLE_EVERYONE};
     muster_replica_schema schema = muster_replica_default_schema();
     schema.known_count_max = 8;
+    assert_int_equal(muster_replica_schema_add(&schema, &field, MUSTER_STATE_F32, 3), MUSTER_OK);
+    return schema;
+}
+
+// An update in which one entity enters.
+static void send_state(struct rig *rig, uint32_t epoch, uint64_t tick)
+{
+    const muster_replica_schema schema = make_schema();
+    muster_replica_def def = muster_replica_default_def();
+    def.schema = &schema;
+    def.client_capacity = 1;
+    def.entity_capacity = 1;
+    muster_replica *replica;
+    assert_int_equal(muster_replica_create(&def, &replica), MUSTER_OK);
+    muster_replica_add_client(replica, 0);
+    const muster_vec3 position = {1.0f, 2.0f, 3.0f};
+    const muster_replica_world world = {.tick = tick,
+        .slot_count = 1,
+        .is_alive = (const uint8_t[]){1},
+        .id = (const uint64_t[]){77},
+        .kind = (const uint16_t[]){0},
+        .position = &position,
+        .columns = {&position}};
+    const muster_replica_viewer viewer = {.viewpoint = position, .player_index = 3};
+    const muster_parallel parallel = muster_parallel_serial();
+    muster_replica_begin_tick(replica, &world, &parallel);
+    muster_replica_look(replica, 0, &viewer);
+    uint8_t bytes[MUSTER_REPLICA_PACKET_BYTES_MIN];
+    size_t length;
+    muster_replica_token token;
+    muster_replica_write(replica, 0, bytes, sizeof bytes, &length, &token);
+    assert_true(length > 0);
+    muster_replica_destroy(replica);
+    send_packet(rig, epoch, tick, bytes, (uint32_t)length);
+}
+
+static uint32_t write_welcome(uint8_t out_bytes[PLAY_WELCOME_BYTES_MAX])
+{
+    const muster_replica_schema schema = make_schema();
     uint8_t schema_bytes[MUSTER_REPLICA_SCHEMA_BYTES_MAX];
     size_t schema_length;
-    assert_int_equal(muster_replica_schema_add(&schema, &field, MUSTER_STATE_F32, 3), MUSTER_OK);
     assert_int_equal(
         muster_replica_schema_encode(&schema, schema_bytes, sizeof schema_bytes, &schema_length),
         MUSTER_OK);
@@ -465,6 +504,27 @@ static void an_update_that_cannot_be_taken_is_answered_by_a_refresh(void **state
     assert_int_equal(updates_of(rig), 1);
     send_update(rig, 1, 231);
     assert_int_equal(updates_of(rig), 2);
+}
+
+static void a_refresh_forgets_what_the_client_knew(void **state)
+{
+    struct rig *rig = playing(state);
+    const muster_replica_view *view = muster_client_view(rig->client);
+    float place[MUSTER_REPLICA_LANE_COUNT_MAX];
+    send_state(rig, 0, 101);
+    assert_int_equal(muster_replica_view_count(view), 1);
+    assert_int_equal(muster_replica_view_tick(view), 101);
+    assert_true(muster_client_place(rig->client, 0, 101.0, place));
+
+    send_broken_update(rig, 0, 102);
+    assert_int_equal(muster_replica_view_count(view), 0);
+    assert_int_equal(muster_replica_view_tick(view), 0);
+    assert_false(muster_client_place(rig->client, 0, 101.0, place));
+
+    send_state(rig, 1, 103);
+    assert_int_equal(muster_replica_view_count(view), 1);
+    assert_int_equal(muster_replica_view_tick(view), 103);
+    assert_true(muster_client_place(rig->client, 0, 103.0, place));
 }
 
 static void refreshes_are_asked_for_once_a_second(void **state)
@@ -916,6 +976,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_teardown(updates_of_an_older_epoch_are_ignored, teardown),
         cmocka_unit_test_teardown(
             an_update_that_cannot_be_taken_is_answered_by_a_refresh, teardown),
+        cmocka_unit_test_teardown(a_refresh_forgets_what_the_client_knew, teardown),
         cmocka_unit_test_teardown(refreshes_are_asked_for_once_a_second, teardown),
         cmocka_unit_test_teardown(a_new_epoch_makes_a_refresh_that_waits_needless, teardown),
         cmocka_unit_test_teardown(epochs_go_round, teardown),

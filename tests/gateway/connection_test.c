@@ -122,6 +122,7 @@ static void a_welcome_that_finds_no_room_waits_for_it(void **state)
     }
     world->event_count = 0;
     connect_client(world, full_count, 42);
+    client_at(world, full_count)->newest_tick = 5; // as if it had come
     run(world, 60);
     assert_int_equal(count_events(world, MUSTER_GATEWAY_JOINED), 1);
     assert_int_equal(client_at(world, full_count)->welcome_part_count, 0);

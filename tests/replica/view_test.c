@@ -329,6 +329,22 @@ static void what_builds_on_something_else_is_refused(void **state)
     scene_destroy(scene);
 }
 
+static void what_enters_at_an_index_that_was_left_since_is_not_there(void **state)
+{
+    (void)state;
+    struct scene *scene = scene_create(seed, 1, 1, 20.0f);
+    muster_replica_view *view = scene->clients[0].view;
+    assert_int_equal(decode_leave(view, 10), MUSTER_OK);
+    for (uint64_t tick = 9; tick <= 10; tick++) {
+        assert_int_equal(decode_enter(view, tick), MUSTER_OK);
+        assert_int_equal(muster_replica_view_count(view), 0);
+        assert_int_equal(muster_replica_view_field_tick(view, 0, SCENE_POSE), 0);
+    }
+    assert_int_equal(decode_enter(view, 11), MUSTER_OK);
+    assert_int_equal(muster_replica_view_field_tick(view, 0, SCENE_POSE), 11);
+    scene_destroy(scene);
+}
+
 static void positions_and_motions_stay_in_their_ranges(void **state)
 {
     (void)state;
@@ -476,6 +492,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_late_packet_is_taken_and_turns_nothing_back),
         cmocka_unit_test(what_rested_for_minutes_is_still_built_on),
         cmocka_unit_test(what_builds_on_something_else_is_refused),
+        cmocka_unit_test(what_enters_at_an_index_that_was_left_since_is_not_there),
         cmocka_unit_test(positions_and_motions_stay_in_their_ranges),
         cmocka_unit_test(an_index_comes_once_in_a_packet),
         cmocka_unit_test(events_that_nobody_takes_make_packets_wait),
