@@ -59,6 +59,12 @@
         .offset = FIELD(in, field, char[SETTING_ADDRESS_CAPACITY])                                 \
     }
 
+#define HOST(in, field, about)                                                                     \
+    {                                                                                              \
+        .section = #in, .key = #field, .rule = {.kind = VALUE_TEXT, .max = 253}, .fallback = "",   \
+        .help = about, .offset = FIELD(in, field, char[SETTING_TEXT_CAPACITY])                     \
+    }
+
 #define MS  UINT64_C(1000)
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -80,8 +86,10 @@ static const struct setting table[] = {
     ADDRESS(network, bind, "127.0.0.1", "Where players reach the server."),
     NUMBER(network, udp_port, 1, 65535, "7777", "UDP port of players."),
     NUMBER(network, http_port, 1, 65535, "7777", "TCP port of the public HTTP side."),
+    HOST(network, host, "Name by which players reach it, beside its addresses; empty: none."),
     ADDRESS(network, admin_bind, "127.0.0.1", "Where operators reach the server."),
     NUMBER(network, admin_port, 1, 65535, "7770", "TCP port of the admin HTTP side."),
+    HOST(network, admin_host, "Name by which operators reach it; empty: none."),
     SIZE(network, receive_buffer, 64 * KIB, 256 * MIB, "4MiB", "Receive buffer of a socket."),
     SIZE(network, send_buffer, 64 * KIB, 256 * MIB, "4MiB", "Send buffer of a socket."),
 

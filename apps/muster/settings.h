@@ -56,8 +56,10 @@ struct settings {
         char bind[SETTING_ADDRESS_CAPACITY];
         uint64_t udp_port;
         uint64_t http_port;
+        char host[SETTING_TEXT_CAPACITY];
         char admin_bind[SETTING_ADDRESS_CAPACITY];
         uint64_t admin_port;
+        char admin_host[SETTING_TEXT_CAPACITY];
         uint64_t receive_buffer_bytes;
         uint64_t send_buffer_bytes;
     } network;

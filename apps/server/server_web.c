@@ -182,6 +182,13 @@ static void fill_routes(struct server_web *web, struct http_server_def *http_def
     http_def->listeners[0].route_count = fill_public_routes(web);
     http_def->listeners[1].routes = web->admin_routes;
     http_def->listeners[1].route_count = server_admin_routes(web);
+    const struct settings *settings = web->def.settings;
+    web->hosts[0] = settings->network.host;
+    web->hosts[1] = settings->network.admin_host;
+    for (uint32_t i = 0; i < 2; i++) {
+        http_def->listeners[i].hosts = &web->hosts[i];
+        http_def->listeners[i].host_count = web->hosts[i][0] != '\0' ? 1 : 0;
+    }
     http_def->listener_count = 2;
 }
 

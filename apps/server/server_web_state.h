@@ -29,6 +29,7 @@ struct server_web {
     struct web_files *public_files;
     struct web_files *admin_files;
     struct http_server *http;
+    const char *hosts[2]; // names of the players' and the operators' side; "" for none
     struct http_route public_routes[ROUTE_COUNT_MAX];
     struct http_route admin_routes[ROUTE_COUNT_MAX];
     _Atomic bool is_draining;

@@ -239,6 +239,38 @@ static void browsers_log_in_by_a_cookie_and_change_nothing_without_its_token(voi
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 
+// Asks for /healthz of a port by a name.
+static uint32_t ask_by_name(uint32_t port, const char *name)
+{
+    char text[64];
+    struct http_client_request request = {.host = name, .method = "GET", .path = "/healthz"};
+    request.timeout_ms = WORLD_WAIT_US / 1000;
+    snprintf(text, sizeof text, "127.0.0.1:%u", port);
+    assert_int_equal(muster_address_parse(text, &request.server), MUSTER_OK);
+    struct http_client_response response;
+    assert_int_equal(http_client_send(&request, answer, sizeof answer, &response, NULL), MUSTER_OK);
+    return response.status;
+}
+
+static void each_side_answers_to_its_own_name_only(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(
+        &world, (const char *const[]){"--game", "hello", "--set", "network.host=play.example.org",
+                    "--set", "network.admin_host=ops.example.org", NULL});
+    assert_int_equal(ask_by_name(world.port, "play.example.org:7777"), 200);
+    assert_int_equal(ask_by_name(world.port, "ops.example.org"), 421);
+    assert_int_equal(ask_by_name(world.admin_port, "ops.example.org"), 200);
+    assert_int_equal(ask_by_name(world.admin_port, "play.example.org"), 421);
+    assert_int_equal(ask_by_name(world.admin_port, "localhost"), 200);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+    world_begin(&world, (const char *const[]){"--game", "hello", NULL});
+    assert_int_equal(ask_by_name(world.port, "play.example.org"), 421);
+    assert_int_equal(ask_by_name(world.port, ":7777"), 421);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
 static void the_audit_log_turns_over_and_holds_no_secret(void **state)
 {
     (void)state;
@@ -291,6 +323,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(players_are_listed_and_sent_away),
         cmocka_unit_test(operators_need_the_admin_key_where_it_is_asked_for),
         cmocka_unit_test(browsers_log_in_by_a_cookie_and_change_nothing_without_its_token),
+        cmocka_unit_test(each_side_answers_to_its_own_name_only),
         cmocka_unit_test(the_audit_log_turns_over_and_holds_no_secret),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
