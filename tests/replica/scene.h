@@ -422,7 +422,23 @@ static inline void scene_send(struct scene *scene, uint32_t c)
     }
 }
 
-/// Delivers what arrives at a client; its acks of the latest packets go back in every tick.
+/// Acks of the latest packets of a client go back.
+static inline void scene_answer(struct scene *scene, uint32_t c)
+{
+    struct scene_client *client = &scene->clients[c];
+    if (scene_is_lost(scene)) {
+        return;
+    }
+    const uint64_t arrival_tick = scene_arrival(scene);
+    const uint32_t count = client->received_count < 33 ? client->received_count : 33;
+    for (uint32_t i = 0; i < count && client->ack_count < 4096; i++) {
+        const uint32_t token = client->received[(client->received_count - 1 - i) % SCENE_ACKS];
+        client->acks[(client->ack_first + client->ack_count++) % 4096] =
+            (struct scene_ack){token, arrival_tick};
+    }
+}
+
+/// Delivers what arrives at a client, which answers in every tick.
 static inline void scene_receive(struct scene *scene, uint32_t c)
 {
     struct scene_client *client = &scene->clients[c];
@@ -442,16 +458,7 @@ static inline void scene_receive(struct scene *scene, uint32_t c)
             client->refused_count++;
         }
     }
-    if (scene_is_lost(scene)) {
-        return;
-    }
-    const uint64_t arrival_tick = scene_arrival(scene);
-    const uint32_t count = client->received_count < 33 ? client->received_count : 33;
-    for (uint32_t i = 0; i < count && client->ack_count < 4096; i++) {
-        const uint32_t token = client->received[(client->received_count - 1 - i) % SCENE_ACKS];
-        client->acks[(client->ack_first + client->ack_count++) % 4096] =
-            (struct scene_ack){token, arrival_tick};
-    }
+    scene_answer(scene, c);
 }
 
 /// Hands the server the acks that have arrived, and gives up what was not acknowledged for long.
