@@ -277,6 +277,24 @@ export class BitReader {
     return bitCount === 32 ? word >>> 0 : word & ((1 << bitCount) - 1);
   }
 
+  /** The next 32 bits without taking them, as a signed number; zeros past the end. */
+  peek() {
+    const bytes = this.bytes;
+    const at = this.bitIndex >>> 3;
+    const skipped = this.bitIndex & 7;
+    const word = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+    return (word >>> skipped) | ((bytes[at + 4] << 1) << (31 - skipped));
+  }
+
+  /** Takes bits that peek() has shown. */
+  skip(bitCount) {
+    if (this.isFailed || bitCount > this.bitEnd - this.bitIndex) {
+      this.isFailed = true;
+      return;
+    }
+    this.bitIndex += bitCount;
+  }
+
   /** True if the next bit is set. */
   bool() {
     return this.get(1) !== 0;
