@@ -50,6 +50,11 @@ struct server_def {
 /// Where the network's side puts packets that must go out.
 struct server_sink {
     void (*send)(void *context, muster_packet_batch *batch); // empties the batch
+
+    // Packets of links, as muster/link.h has them, in order; good until the call returns. NULL
+    // where there are no links.
+    void (*send_links)(void *context, const muster_packet *packets, uint32_t packet_count);
+
     void *context;
 };
 
@@ -82,7 +87,7 @@ void server_world_tick(struct server *server, uint64_t tick);
 uint64_t server_world_now(const struct server *server);
 
 /// Network: takes packets that have arrived, and does what is due.
-/// @param received  read and changed in place
+/// @param received  read and changed in place; also those of links
 void server_network_step(struct server *server,
     muster_netcode_time now,
     const muster_packet_batch *received,

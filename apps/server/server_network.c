@@ -75,8 +75,31 @@ void network_destroy(struct server *server)
 
 // Out.
 
+// Packets of links leave the batch, in order; the others close up without losing a slot's memory.
+static void flush_links(struct network *network)
+{
+    muster_packet_batch *batch = &network->out.batch;
+    muster_packet links[NETWORK_BATCH_COUNT];
+    uint32_t link_count = 0;
+    uint32_t kept_count = 0;
+    for (uint32_t i = 0; i < batch->count; i++) {
+        const muster_packet packet = batch->packets[i];
+        if (packet.address.family == MUSTER_ADDRESS_LINK) {
+            links[link_count++] = packet;
+            continue;
+        }
+        batch->packets[i] = batch->packets[kept_count];
+        batch->packets[kept_count++] = packet;
+    }
+    batch->count = kept_count;
+    if (link_count > 0) {
+        network->sink->send_links(network->sink->context, links, link_count);
+    }
+}
+
 static void flush(struct network *network)
 {
+    flush_links(network);
     if (network->out.batch.count > 0) {
         network->sink->send(network->sink->context, &network->out.batch);
         MUSTER_ASSERT(network->out.batch.count == 0);
@@ -259,6 +282,10 @@ static void set_stats(struct server *server)
     const muster_netcode_counters *netcode = muster_gateway_netcode_counters(network->gateway);
     for (uint32_t i = 0; i < MUSTER_NETCODE_COUNTER_COUNT; i++) {
         muster_stats_set(stats, SERVER_STAT_NETCODE, i, (int64_t)netcode->values[i]);
+    }
+    const muster_netcode_counters *links = muster_gateway_link_counters(network->gateway);
+    for (uint32_t i = 0; i < MUSTER_NETCODE_COUNTER_COUNT; i++) {
+        muster_stats_set(stats, SERVER_STAT_LINKS, i, (int64_t)links->values[i]);
     }
     const uint32_t connection_count = muster_gateway_connection_count(network->gateway);
     muster_stats_set(stats, SERVER_STAT_CONNECTIONS, 0, connection_count);

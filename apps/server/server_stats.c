@@ -83,6 +83,9 @@ static void fill_network(struct server_stat_table *table)
     defs[SERVER_STAT_NETCODE] = labelled(
         counter("muster_netcode_packets_total", "Received packets, by what became of them."),
         "kind", table->netcode, MUSTER_NETCODE_COUNTER_COUNT);
+    defs[SERVER_STAT_LINKS] = labelled(
+        counter("muster_link_packets_total", "Received packets of links, by what became of them."),
+        "kind", table->netcode, MUSTER_NETCODE_COUNTER_COUNT);
     defs[SERVER_STAT_PACKETS_IN] = counter("muster_packets_received_total", "Datagrams received.");
     defs[SERVER_STAT_PACKETS_OUT] = counter("muster_packets_sent_total", "Datagrams sent.");
     defs[SERVER_STAT_PACKETS_LOST] =

@@ -18,6 +18,7 @@ enum server_stat {
     SERVER_STAT_FRAME_BYTES,
     SERVER_STAT_GATEWAY, // by muster_gateway_counter
     SERVER_STAT_NETCODE, // by muster_netcode_counter
+    SERVER_STAT_LINKS,   // by muster_netcode_counter
     SERVER_STAT_PACKETS_IN,
     SERVER_STAT_PACKETS_OUT,
     SERVER_STAT_PACKETS_LOST,

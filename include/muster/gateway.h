@@ -8,6 +8,7 @@
 ///     muster_gateway_send_state(gateway, now, &state, packets);
 ///     muster_gateway_update(gateway, now, packets); // at least once a tick
 ///
+/// - Ways in: UDP by netcode, and links (muster/link.h); a packet's address tells which.
 /// - Order: a player's JOINED comes first and LEFT last. Between them LOST and RESUMED alternate.
 ///   Actions come in the order of the player's sequence, each once.
 /// - Trust: an event's contents are within the game's tables and limits. What is not is refused
@@ -17,6 +18,7 @@
 
 #include "muster/game.h"
 #include "muster/gateway_counter.h"
+#include "muster/link.h"
 #include "muster/login.h"
 #include "muster/netcode_server.h"
 #include "muster/session.h"
@@ -134,15 +136,9 @@ typedef struct muster_gateway_message {
 typedef struct muster_gateway_event {
     muster_gateway_event_type type; ///< What happened.
     uint32_t player_index;          ///< MUSTER_NONE for REFUSED.
-
-    /// Numbers the connections of a gateway, and what counts as a new one, from 1.
-    uint32_t connection;
-
-    /// Of LEFT and REFUSED.
-    muster_close_reason reason;
-
-    /// The player's address, for JOINED, RESUMED, LOST, LEFT and REFUSED.
-    muster_address address;
+    uint32_t connection;            ///< Numbers the connections, also those begun anew, from 1.
+    muster_close_reason reason; ///< Of LEFT and REFUSED.
+    muster_address address;     ///< Of JOINED, RESUMED, LOST, LEFT and REFUSED: the player's IP.
 
     /// What belongs to the type.
     union {
@@ -192,8 +188,8 @@ MUSTER_API void muster_gateway_destroy(muster_gateway *gateway);
 /// Says which tick the world has reached.
 MUSTER_API void muster_gateway_set_tick(muster_gateway *gateway, uint64_t tick);
 
-/// Takes one received packet, decrypting it in place; answers are appended to `packets`. Drain the
-/// events before the next.
+/// Takes one received packet, decrypting it in place; answers are appended to `packets`, which must
+/// have room for two if the packet is of a link. Drain the events before the next.
 MUSTER_API void muster_gateway_receive(muster_gateway *gateway,
     muster_netcode_time now,
     muster_packet *packet,
@@ -241,6 +237,10 @@ MUSTER_API const uint64_t *muster_gateway_counters(const muster_gateway *gateway
 
 /// What netcode has counted.
 MUSTER_API const muster_netcode_counters *muster_gateway_netcode_counters(
+    const muster_gateway *gateway);
+
+/// What has become of packets of links, by the same names.
+MUSTER_API const muster_netcode_counters *muster_gateway_link_counters(
     const muster_gateway *gateway);
 
 /// A player's session for statistics, NULL without a connection.

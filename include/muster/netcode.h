@@ -58,6 +58,9 @@ typedef enum muster_netcode_reason {
 
     /// The other end said goodbye.
     MUSTER_NETCODE_REASON_PEER_LEFT = 2,
+
+    /// The link that carried the connection was closed.
+    MUSTER_NETCODE_REASON_LINK_CLOSED = 3,
 } muster_netcode_reason;
 
 /// What one end has received, by what became of it. Every packet counts once.

@@ -17,19 +17,21 @@
 typedef enum muster_address_family {
     /// No address.
     MUSTER_ADDRESS_NONE = 0,
+    /// The number of a link, in the first four bytes; muster/link.h says what a link is.
+    MUSTER_ADDRESS_LINK = 1,
     /// Four bytes.
     MUSTER_ADDRESS_IPV4 = 4,
     /// Sixteen bytes.
     MUSTER_ADDRESS_IPV6 = 6,
 } muster_address_family;
 
-/// An IP address and a UDP or TCP port. Zero is no address. IPv4-mapped IPv6 addresses are kept as
-/// IPv4, so that one client has one address.
+/// An IP address and a UDP or TCP port, or a link. Zero is no address. IPv4-mapped IPv6 addresses
+/// are kept as IPv4, so that one client has one address.
 typedef struct muster_address {
-    /// Network order; IPv4 in the first four bytes, the rest zero.
+    /// Network order; IPv4 and a link's number in the first four bytes, the rest zero.
     uint8_t ip[16];
 
-    /// The port in host order.
+    /// The port in host order; 0 for a link.
     uint16_t port;
 
     /// A muster_address_family.
@@ -44,7 +46,7 @@ typedef struct muster_packet {
     /// Where it goes, or where it came from.
     muster_address address;
 
-    /// Bytes in use, at most MUSTER_PACKET_BYTES_MAX.
+    /// Bytes in use, at most MUSTER_PACKET_BYTES_MAX; only the ticket of a link is longer.
     uint32_t length;
 
     /// The slot's memory.
@@ -72,9 +74,17 @@ typedef struct muster_packet_batch {
 MUSTER_API MUSTER_NODISCARD muster_status muster_address_parse(
     const char *text, muster_address *out_address);
 
-/// Writes an address as muster_address_parse() reads it; "none" for no address.
+/// Writes an address as muster_address_parse() reads it; "none" for no address, and "link:7" for a
+/// link, which it does not read: a host may be called so.
 MUSTER_API void muster_address_print(
     const muster_address *address, char out_text[MUSTER_ADDRESS_TEXT_BYTES]);
 
-/// True if family, IP address and port are equal.
+/// True if family, IP address and port, or the numbers of links, are equal.
 MUSTER_API bool muster_address_is_equal(const muster_address *a, const muster_address *b);
+
+/// The address of a link.
+/// @param number  not 0
+MUSTER_API muster_address muster_address_of_link(uint32_t number);
+
+/// The number of a link, 0 for an address that is not one.
+MUSTER_API uint32_t muster_address_link(const muster_address *address);

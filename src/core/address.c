@@ -50,6 +50,26 @@ static bool parse_ip(const char *text, int family, muster_address *out_address)
     return true;
 }
 
+muster_address muster_address_of_link(uint32_t number)
+{
+    MUSTER_ASSERT(number != 0);
+    return (muster_address){
+        .ip = {(uint8_t)(number >> 24), (uint8_t)(number >> 16), (uint8_t)(number >> 8),
+            (uint8_t)number},
+        .family = MUSTER_ADDRESS_LINK,
+    };
+}
+
+uint32_t muster_address_link(const muster_address *address)
+{
+    MUSTER_ASSERT(address != NULL);
+    const uint8_t *bytes = address->ip;
+    return address->family != MUSTER_ADDRESS_LINK
+               ? 0
+               : (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+                     bytes[3];
+}
+
 muster_status muster_address_parse(const char *text, muster_address *out_address)
 {
     MUSTER_ASSERT(text != NULL);
@@ -83,6 +103,11 @@ void muster_address_print(const muster_address *address, char out_text[MUSTER_AD
     MUSTER_ASSERT(address != NULL);
     MUSTER_ASSERT(out_text != NULL);
 
+    if (address->family == MUSTER_ADDRESS_LINK) {
+        snprintf(
+            out_text, MUSTER_ADDRESS_TEXT_BYTES, "link:%u", (unsigned)muster_address_link(address));
+        return;
+    }
     const bool is_ipv4 = address->family == MUSTER_ADDRESS_IPV4;
     if (!is_ipv4 && address->family != MUSTER_ADDRESS_IPV6) {
         memcpy(out_text, "none", sizeof "none");

@@ -53,8 +53,8 @@ static muster_status create_server(muster_gateway *gateway)
     const muster_gateway_def *def = &gateway->def;
     muster_netcode_server_def server_def = muster_netcode_server_default_def();
     server_def.protocol_id = def->login.protocol_id;
-    server_def.client_count_max = gateway->connection_count_max;
-    server_def.token_count_max = 8192 + 8 * gateway->connection_count_max;
+    server_def.client_count_max = gateway->netcode_count_max;
+    server_def.token_count_max = 8192 + 8 * gateway->netcode_count_max;
     server_def.address_count = def->login.address_count;
     memcpy(server_def.addresses, def->login.addresses, sizeof server_def.addresses);
     memcpy(server_def.private_key, def->login.private_key, sizeof server_def.private_key);
@@ -65,12 +65,28 @@ static muster_status create_server(muster_gateway *gateway)
     return status;
 }
 
+// As many as netcode has, so that everybody may come either way.
+static muster_status create_links(muster_gateway *gateway)
+{
+    const muster_gateway_def *def = &gateway->def;
+    struct link_server_def links_def = {
+        .netcode = gateway->server,
+        .link_count_max = gateway->netcode_count_max,
+        .allocator = def->allocator,
+    };
+    uint8_t seed[crypto_kdf_BYTES_MIN];
+    const int result = crypto_kdf_derive_from_key(seed, sizeof seed, 1, "linkseed", def->secret);
+    MUSTER_ASSERT(result == 0);
+    memcpy(&links_def.seed, seed, sizeof links_def.seed);
+    return link_server_create(&links_def, &gateway->links);
+}
+
 static muster_status create_sessions(muster_gateway *gateway)
 {
     muster_session_pool_def pool_def = muster_session_pool_default_def();
-    pool_def.session_count = gateway->connection_count_max;
+    pool_def.session_count = gateway->netcode_count_max;
     pool_def.receive_fragment_count = RECEIVE_FRAGMENTS_PER_SESSION;
-    pool_def.send_fragment_count = SEND_FRAGMENTS_PER_SESSION * gateway->connection_count_max;
+    pool_def.send_fragment_count = SEND_FRAGMENTS_PER_SESSION * gateway->netcode_count_max;
     pool_def.session_send_fragment_count_max = SEND_FRAGMENTS_OF_SESSION_MAX;
     pool_def.allocator = gateway->def.allocator;
     return muster_session_pool_create(&pool_def, &gateway->sessions);
@@ -80,6 +96,9 @@ static muster_status create_sessions(muster_gateway *gateway)
 static muster_status create_parts(muster_gateway *gateway)
 {
     muster_status status = create_server(gateway);
+    if (status == MUSTER_OK) {
+        status = create_links(gateway);
+    }
     if (status == MUSTER_OK) {
         status = create_sessions(gateway);
     }
@@ -106,11 +125,11 @@ muster_status muster_gateway_create(const muster_gateway_def *def, muster_gatewa
     }
 
     const uint32_t player_count = def->player_count_max;
-    const uint32_t connection_count = player_count + SPARE_CONNECTION_COUNT(player_count);
+    const uint32_t netcode_count = player_count + SPARE_CONNECTION_COUNT(player_count);
     const size_t players_offset = padded(sizeof(muster_gateway));
     const size_t connections_offset = players_offset + padded(player_count * sizeof(struct player));
     const size_t outcasts_offset =
-        connections_offset + padded(connection_count * sizeof(struct connection));
+        connections_offset + padded(2 * netcode_count * sizeof(struct connection));
     const size_t actions_offset = outcasts_offset + padded(OUTCAST_COUNT * sizeof(struct outcast));
     const size_t messages_offset =
         actions_offset +
@@ -126,7 +145,7 @@ muster_status muster_gateway_create(const muster_gateway_def *def, muster_gatewa
     muster_gateway *gateway = (void *)memory;
     gateway->def = *def;
     gateway->bytes = bytes;
-    gateway->connection_count_max = connection_count;
+    gateway->netcode_count_max = netcode_count;
     gateway->players = (void *)(memory + players_offset);
     gateway->connections = (void *)(memory + connections_offset);
     gateway->outcasts = (void *)(memory + outcasts_offset);
@@ -147,6 +166,7 @@ void muster_gateway_destroy(muster_gateway *gateway)
     if (gateway == NULL) {
         return;
     }
+    link_server_destroy(gateway->links);
     muster_netcode_server_destroy(gateway->server);
     muster_session_pool_destroy(gateway->sessions);
     ring_destroy(gateway->events);
@@ -233,19 +253,43 @@ static void assert_events_are_drained(const muster_gateway *gateway)
 
 // Packets in.
 
-static bool may_request(muster_gateway *gateway, const muster_packet *packet)
+static bool take_request(muster_gateway *gateway, const muster_address *address)
 {
-    const bool is_request = packet->length > 0 && packet->bytes[0] == REQUEST_TYPE;
-    if (!is_request) {
-        return true;
-    }
     const uint64_t interval_us = 1000000 / gateway->def.request_rate_max;
-    if (rate_table_take(gateway->request_rates, &packet->address, gateway->now.steady_us,
-            interval_us, 1000000)) {
+    if (rate_table_take(
+            gateway->request_rates, address, gateway->now.steady_us, interval_us, 1000000)) {
         return true;
     }
     gateway->counters[MUSTER_GATEWAY_COUNTER_REFUSED_REQUEST_RATE]++;
     return false;
+}
+
+static bool receive_netcode(muster_gateway *gateway,
+    muster_packet *packet,
+    muster_packet_batch *packets,
+    muster_netcode_event *out_event)
+{
+    const bool is_request = packet->length > 0 && packet->bytes[0] == REQUEST_TYPE;
+    return (!is_request || take_request(gateway, &packet->address)) &&
+           muster_netcode_server_receive(gateway->server, gateway->now, packet, packets, out_event);
+}
+
+static bool receive_link(muster_gateway *gateway,
+    muster_packet *packet,
+    muster_packet_batch *packets,
+    muster_netcode_event *out_event)
+{
+    muster_address peer;
+    if (link_server_is_ticket(gateway->links, packet, &peer) && !take_request(gateway, &peer)) {
+        link_server_refuse(gateway->links, &packet->address, MUSTER_CLOSE_LIMIT,
+            "too many connections from this address", packets);
+        return false;
+    }
+    if (!link_server_receive(gateway->links, gateway->now, packet, packets, out_event)) {
+        return false;
+    }
+    out_event->client_index += gateway->netcode_count_max;
+    return true;
 }
 
 void muster_gateway_receive(muster_gateway *gateway,
@@ -257,8 +301,10 @@ void muster_gateway_receive(muster_gateway *gateway,
     assert_events_are_drained(gateway);
     gateway->now = now;
     muster_netcode_event event;
-    if (!may_request(gateway, packet) ||
-        !muster_netcode_server_receive(gateway->server, now, packet, packets, &event)) {
+    const bool is_event = packet->address.family == MUSTER_ADDRESS_LINK
+                              ? receive_link(gateway, packet, packets, &event)
+                              : receive_netcode(gateway, packet, packets, &event);
+    if (!is_event) {
         return;
     }
     switch (event.type) {
@@ -276,18 +322,30 @@ void muster_gateway_receive(muster_gateway *gateway,
     }
 }
 
-// A connection that netcode has given up has no packets to send, so events that find no room wait
-// in netcode's own queue: nothing is popped that cannot be handed on.
-static void pop_netcode_events(muster_gateway *gateway)
+static bool has_event_room(const muster_gateway *gateway)
 {
     void *space;
+    return ring_reserve(gateway->events, (uint32_t)sizeof(muster_gateway_event), &space) ==
+           MUSTER_OK;
+}
+
+static void lose(muster_gateway *gateway, const muster_netcode_event *event, uint32_t first_index)
+{
+    MUSTER_ASSERT(event->type == MUSTER_NETCODE_EVENT_DISCONNECTED);
+    const bool is_lost = gateway_lose(gateway, first_index + event->client_index, event->reason);
+    MUSTER_ASSERT(is_lost);
+}
+
+// A connection that was given up has no packets to send, so events that find no room wait where
+// they are: nothing is popped that cannot be handed on.
+static void pop_silent(muster_gateway *gateway)
+{
     muster_netcode_event event;
-    while (ring_reserve(gateway->events, (uint32_t)sizeof(muster_gateway_event), &space) ==
-               MUSTER_OK &&
-           muster_netcode_server_pop_event(gateway->server, &event)) {
-        MUSTER_ASSERT(event.type == MUSTER_NETCODE_EVENT_DISCONNECTED);
-        const bool is_lost = gateway_lose(gateway, event.client_index, event.reason);
-        MUSTER_ASSERT(is_lost);
+    while (has_event_room(gateway) && muster_netcode_server_pop_event(gateway->server, &event)) {
+        lose(gateway, &event, 0);
+    }
+    while (has_event_room(gateway) && link_server_pop_silent(gateway->links, &event)) {
+        lose(gateway, &event, gateway->netcode_count_max);
     }
 }
 
@@ -298,7 +356,7 @@ void muster_gateway_update(
     assert_events_are_drained(gateway);
     gateway->now = now;
     muster_netcode_server_update(gateway->server, now, packets);
-    pop_netcode_events(gateway);
+    pop_silent(gateway);
     gateway_update_players(gateway);
     gateway_update_connections(gateway, packets);
 }
@@ -308,7 +366,7 @@ void muster_gateway_update(
 uint32_t muster_gateway_connection_count(const muster_gateway *gateway)
 {
     MUSTER_ASSERT(gateway != NULL);
-    return muster_netcode_server_client_count(gateway->server);
+    return muster_netcode_server_client_count(gateway->server) + link_server_count(gateway->links);
 }
 
 const uint64_t *muster_gateway_counters(const muster_gateway *gateway)
@@ -321,6 +379,12 @@ const muster_netcode_counters *muster_gateway_netcode_counters(const muster_gate
 {
     MUSTER_ASSERT(gateway != NULL);
     return muster_netcode_server_counters(gateway->server);
+}
+
+const muster_netcode_counters *muster_gateway_link_counters(const muster_gateway *gateway)
+{
+    MUSTER_ASSERT(gateway != NULL);
+    return link_server_counters(gateway->links);
 }
 
 const muster_session *muster_gateway_session(const muster_gateway *gateway, uint32_t player_index)

@@ -93,7 +93,7 @@ static void open_connection(
     };
     const muster_status status =
         muster_session_pool_acquire(gateway->sessions, &connection->session);
-    MUSTER_ASSERT(status == MUSTER_OK); // there are as many sessions as connections
+    MUSTER_ASSERT(status == MUSTER_OK); // there are more sessions than players
 
     struct player *player = &gateway->players[player_index];
     player->state = PLAYER_PLAYING;
@@ -143,8 +143,18 @@ static void let_new_player_in(
     MUSTER_ASSERT(is_pushed); // the events of a packet find the ring empty
 }
 
-// The connection that is replaced gets no goodbye that could cross the new one's packets: its
-// client is the same player, or somebody who had an older token.
+// A connection of netcode that is replaced gets no goodbye that could cross the new one's packets:
+// its client is the same player, or somebody who had an older token. On a link nothing crosses.
+static void replace_connection(muster_gateway *gateway, uint32_t client_index)
+{
+    if (gateway_is_link(gateway, client_index)) {
+        begin_goodbye(gateway, client_index, MUSTER_CLOSE_REPLACED, "resumed from elsewhere");
+        return;
+    }
+    free_connection(gateway, client_index);
+    (void)muster_netcode_server_drop(gateway->server, client_index);
+}
+
 static void let_player_back_in(muster_gateway *gateway,
     const muster_netcode_event *event,
     const struct play_token_data *data,
@@ -157,9 +167,7 @@ static void let_player_back_in(muster_gateway *gateway,
         return;
     }
     if (player->state == PLAYER_PLAYING) {
-        const uint32_t old_index = player->client_index;
-        free_connection(gateway, old_index);
-        (void)muster_netcode_server_drop(gateway->server, old_index);
+        replace_connection(gateway, player->client_index);
     }
     player->issue = data->issue;
     player->address = event->address;
@@ -243,11 +251,24 @@ bool gateway_end_player(
     return true;
 }
 
+// A silent link is still open, and may be on its way to a goodbye already.
+static void end_connection(
+    muster_gateway *gateway, uint32_t client_index, muster_netcode_reason reason)
+{
+    const bool is_open =
+        gateway_is_link(gateway, client_index) && reason == MUSTER_NETCODE_REASON_TIMED_OUT;
+    if (!is_open) {
+        free_connection(gateway, client_index);
+    } else if (gateway->connections[client_index].goodbye_count == 0) {
+        begin_goodbye(gateway, client_index, MUSTER_CLOSE_NONE, NULL);
+    }
+}
+
 bool gateway_lose(muster_gateway *gateway, uint32_t client_index, muster_netcode_reason reason)
 {
     const uint32_t player_index = gateway->connections[client_index].player_index;
     if (gateway->connections[client_index].session == NULL) {
-        free_connection(gateway, client_index);
+        end_connection(gateway, client_index, reason);
         return true;
     }
     struct player *player = &gateway->players[player_index];
@@ -265,7 +286,7 @@ bool gateway_lose(muster_gateway *gateway, uint32_t client_index, muster_netcode
         player->lost_us = gateway->now.steady_us;
         gateway->counters[MUSTER_GATEWAY_COUNTER_LOST]++;
     }
-    free_connection(gateway, client_index);
+    end_connection(gateway, client_index, reason);
     return true;
 }
 

@@ -60,9 +60,15 @@ static bool has_slots(const muster_packet_batch *packets)
     return packets->capacity - packets->count >= SLOTS_PER_PAYLOAD;
 }
 
-static uint8_t *payload_space(const muster_packet_batch *packets, uint32_t slot_index)
+// On a link nothing stands around a payload.
+static uint8_t *payload_space(const muster_gateway *gateway,
+    uint32_t client_index,
+    const muster_packet_batch *packets,
+    uint32_t slot_index)
 {
-    return packets->packets[slot_index].bytes + MUSTER_NETCODE_PAYLOAD_OFFSET;
+    const uint32_t offset =
+        gateway_is_link(gateway, client_index) ? 0 : MUSTER_NETCODE_PAYLOAD_OFFSET;
+    return packets->packets[slot_index].bytes + offset;
 }
 
 // The slot that the next payload must be written into.
@@ -70,7 +76,8 @@ static uint32_t begin_payload(
     muster_gateway *gateway, uint32_t client_index, muster_packet_batch *packets)
 {
     MUSTER_ASSERT(has_slots(packets));
-    if (!muster_netcode_server_is_confirmed(gateway->server, client_index)) {
+    if (!gateway_is_link(gateway, client_index) &&
+        !muster_netcode_server_is_confirmed(gateway->server, client_index)) {
         const muster_status status = muster_netcode_server_keep_alive(
             gateway->server, client_index, &packets->packets[packets->count]);
         packets->count += status == MUSTER_OK ? 1 : 0;
@@ -83,8 +90,14 @@ static void end_payload(muster_gateway *gateway,
     uint32_t payload_bytes,
     muster_packet_batch *packets)
 {
-    const muster_status status = muster_netcode_server_seal(
-        gateway->server, client_index, payload_bytes, &packets->packets[packets->count]);
+    muster_packet *packet = &packets->packets[packets->count];
+    muster_status status = MUSTER_OK;
+    if (gateway_is_link(gateway, client_index)) {
+        link_server_address(
+            gateway->links, client_index - gateway->netcode_count_max, payload_bytes, packet);
+    } else {
+        status = muster_netcode_server_seal(gateway->server, client_index, payload_bytes, packet);
+    }
     packets->count += status == MUSTER_OK ? 1 : 0;
 }
 
@@ -137,7 +150,7 @@ muster_status muster_gateway_send_state(muster_gateway *gateway,
     const uint32_t loose_bytes = loose_packet_bytes(&connection->loose);
     const bool has_loose = loose_bytes > 0 && loose_bytes <= room;
     const muster_status status = muster_session_begin_packet(connection->session, now.steady_us,
-        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX,
+        payload_space(gateway, client_index, packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX,
         has_loose ? room - loose_bytes : room);
     if (status != MUSTER_OK) {
         return MUSTER_ERR_FULL;
@@ -281,12 +294,28 @@ static void send_goodbye(
     struct connection *connection = &gateway->connections[client_index];
     const uint32_t slot_index = begin_payload(gateway, client_index, packets);
     const uint32_t length = muster_session_write_close(connection->reason, connection->text,
-        payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX);
+        payload_space(gateway, client_index, packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX);
     end_payload(gateway, client_index, length, packets);
     connection->goodbye_count--;
     if (connection->goodbye_count == 0) {
         (void)muster_netcode_server_disconnect(gateway->server, client_index);
     }
+}
+
+// A link loses nothing, so one goodbye is enough and the link is closed behind it.
+static void close_link(muster_gateway *gateway, uint32_t client_index, muster_packet_batch *packets)
+{
+    struct connection *connection = &gateway->connections[client_index];
+    if (connection->reason != MUSTER_CLOSE_NONE) {
+        const uint32_t slot_index = begin_payload(gateway, client_index, packets);
+        const uint32_t length = muster_session_write_close(connection->reason, connection->text,
+            payload_space(gateway, client_index, packets, slot_index),
+            MUSTER_SESSION_PACKET_BYTES_MAX);
+        end_payload(gateway, client_index, length, packets);
+    }
+    link_server_close(gateway->links, client_index - gateway->netcode_count_max,
+        &packets->packets[packets->count++]);
+    *connection = (struct connection){.player_index = MUSTER_NONE};
 }
 
 static void send_packet(
@@ -297,7 +326,8 @@ static void send_packet(
     const uint32_t room = room_beside(connection, 0);
     const uint32_t loose_bytes = loose_packet_bytes(&connection->loose);
     if (muster_session_begin_packet(connection->session, gateway->now.steady_us,
-            payload_space(packets, slot_index), MUSTER_SESSION_PACKET_BYTES_MAX,
+            payload_space(gateway, client_index, packets, slot_index),
+            MUSTER_SESSION_PACKET_BYTES_MAX,
             loose_bytes < room ? room - loose_bytes : 0) == MUSTER_OK) {
         write_loose(connection, room);
         end_payload(
@@ -334,12 +364,14 @@ static void send_due(muster_gateway *gateway, uint32_t client_index, muster_pack
 // Goes round: the next call goes on where this one ran out of slots.
 void gateway_update_connections(muster_gateway *gateway, muster_packet_batch *packets)
 {
-    const uint32_t count = gateway->connection_count_max;
+    const uint32_t count = gateway_connection_end(gateway);
     for (uint32_t i = 0; i < count && has_slots(packets); i++) {
         const uint32_t client_index = gateway->next_client_index;
         const struct connection *connection = &gateway->connections[client_index];
         if (connection->session != NULL) {
             send_due(gateway, client_index, packets);
+        } else if (connection->goodbye_count > 0 && gateway_is_link(gateway, client_index)) {
+            close_link(gateway, client_index, packets);
         } else if (connection->goodbye_count > 0) {
             send_goodbye(gateway, client_index, packets);
         }

@@ -4,13 +4,14 @@
 /// A gateway from the inside: players, connections, and the events on their way out.
 ///
 /// A player and a connection are two things. A player lives in the world and keeps its index while
-/// connections come and go; a connection is a client slot of netcode with a session in it. They
-/// point at each other while a player is connected; a connection without a player is being told
-/// goodbye.
+/// connections come and go; a connection is a client slot of netcode, or behind those the slot of a
+/// link, with a session in it. They point at each other while a player is connected; a connection
+/// without a player is being told goodbye.
 
 #include "core/ring.h"
 #include "gateway/rate.h"
 #include "muster/gateway.h"
+#include "net/link_server.h"
 #include "wire/loose.h"
 
 /// Goodbyes of a connection that is ended, so that the loss of some does not hide the reason.
@@ -86,6 +87,7 @@ struct muster_gateway {
     muster_gateway_def def;
     size_t bytes;
     muster_netcode_server *server;
+    struct link_server *links;
     muster_session_pool *sessions;
     struct ring *events;
     struct rate_table *request_rates;
@@ -99,12 +101,24 @@ struct muster_gateway {
     uint64_t tick;
     uint64_t random_count; // numbers the tokens made here
     muster_netcode_time now;
-    uint32_t connection_count_max;
+    uint32_t netcode_count_max; // connections below are of netcode, the others of links
     uint32_t connection_number;
     uint32_t next_client_index; // where the next update goes on
     bool is_draining;
     bool is_event_held; // the front of `events` was shown to the caller
 };
+
+/// True if a connection's packets go over a link.
+static inline bool gateway_is_link(const muster_gateway *gateway, uint32_t client_index)
+{
+    return client_index >= gateway->netcode_count_max;
+}
+
+/// Connections from here on have never been used.
+static inline uint32_t gateway_connection_end(const muster_gateway *gateway)
+{
+    return gateway->netcode_count_max + link_server_index_end(gateway->links);
+}
 
 /// Queues an event with the bytes that belong to it.
 /// @return false if there is no room; nothing may then be changed
@@ -120,7 +134,7 @@ muster_gateway_event gateway_player_event(const muster_gateway *gateway,
 /// A client has connected with a good token.
 void gateway_let_in(muster_gateway *gateway, const muster_netcode_event *event);
 
-/// netcode has ended a connection.
+/// netcode or a link has ended a connection.
 /// @return false if there was no room for the event
 bool gateway_lose(muster_gateway *gateway, uint32_t client_index, muster_netcode_reason reason);
 

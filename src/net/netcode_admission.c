@@ -128,23 +128,25 @@ static void pending_fill(struct pending *pending,
 // Requests.
 
 // Checks what can be read of a request without its key.
-static bool request_is_plausible(muster_netcode_server *server, const muster_packet *packet)
+static bool request_is_plausible(const muster_netcode_server *server,
+    const muster_packet *packet,
+    muster_netcode_counter *out_refusal)
 {
     if (packet->length != NETCODE_REQUEST_BYTES) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_SIZE);
+        *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_SIZE;
         return false;
     }
     if (memcmp(packet->bytes + 1, NETCODE_VERSION, NETCODE_VERSION_BYTES) != 0) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_VERSION);
+        *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_VERSION;
         return false;
     }
     if (bytes_load_u64(packet->bytes + NETCODE_REQUEST_PROTOCOL_OFFSET) !=
         server->def.protocol_id) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_PROTOCOL);
+        *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_PROTOCOL;
         return false;
     }
     if (bytes_load_u64(packet->bytes + NETCODE_REQUEST_EXPIRE_OFFSET) <= server->clock.unix_s) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_EXPIRED);
+        *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_EXPIRED;
         return false;
     }
     return true;
@@ -163,10 +165,14 @@ static bool names_this_server(
     return false;
 }
 
-// Decrypts and reads the token of a request.
-static bool request_open(
-    muster_netcode_server *server, const muster_packet *packet, struct private_token *out_token)
+bool netcode_server_open_request(const muster_netcode_server *server,
+    const muster_packet *packet,
+    struct private_token *out_token,
+    muster_netcode_counter *out_refusal)
 {
+    if (!request_is_plausible(server, packet, out_refusal)) {
+        return false;
+    }
     const struct private_token_seal seal = {
         .protocol_id = server->def.protocol_id,
         .expire_unix_s = bytes_load_u64(packet->bytes + NETCODE_REQUEST_EXPIRE_OFFSET),
@@ -175,15 +181,15 @@ static bool request_open(
     };
     uint8_t *private_bytes = packet->bytes + NETCODE_REQUEST_PRIVATE_OFFSET;
     if (!private_token_open(&seal, private_bytes)) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_FORGED);
+        *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_FORGED;
         return false;
     }
     if (private_token_read(private_bytes, out_token) != MUSTER_OK) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_MALFORMED);
+        *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_MALFORMED;
         return false;
     }
     if (!names_this_server(server, out_token)) {
-        netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_SERVER);
+        *out_refusal = MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_SERVER;
         return false;
     }
     return true;
@@ -218,18 +224,18 @@ static bool is_connected_already(
     return false;
 }
 
-static bool claim_token(muster_netcode_server *server, const muster_packet *packet)
+bool netcode_server_claim_token(
+    muster_netcode_server *server, const muster_packet *packet, muster_netcode_counter *out_refusal)
 {
     const uint64_t expire_unix_s = bytes_load_u64(packet->bytes + NETCODE_REQUEST_EXPIRE_OFFSET);
-    const uint8_t *mac = packet->bytes + NETCODE_REQUEST_BYTES - USED_TOKEN_MAC_BYTES;
+    const uint8_t *mac = netcode_request_mac(packet);
     const muster_status status =
         used_tokens_claim(server->tokens, mac, &packet->address, expire_unix_s);
     if (status == MUSTER_OK) {
         return true;
     }
-    netcode_server_count(server, status == MUSTER_ERR_FULL
-                                     ? MUSTER_NETCODE_COUNTER_REFUSED_TOKENS_FULL
-                                     : MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED);
+    *out_refusal = status == MUSTER_ERR_FULL ? MUSTER_NETCODE_COUNTER_REFUSED_TOKENS_FULL
+                                             : MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED;
     return false;
 }
 
@@ -254,11 +260,16 @@ void netcode_server_receive_request(
     muster_netcode_server *server, muster_packet *packet, muster_packet_batch *replies)
 {
     struct private_token token;
-    if (!request_is_plausible(server, packet) || !request_open(server, packet, &token)) {
+    muster_netcode_counter refusal;
+    if (!netcode_server_open_request(server, packet, &token, &refusal)) {
+        netcode_server_count(server, refusal);
         return;
     }
-    if (is_connected_already(server, &packet->address, token.client_id) ||
-        !claim_token(server, packet)) {
+    if (is_connected_already(server, &packet->address, token.client_id)) {
+        return;
+    }
+    if (!netcode_server_claim_token(server, packet, &refusal)) {
+        netcode_server_count(server, refusal);
         return;
     }
     if (server->free_clients.count == 0) {
@@ -274,8 +285,7 @@ void netcode_server_receive_request(
         netcode_server_count(server, MUSTER_NETCODE_COUNTER_REFUSED_PENDING_FULL);
         return;
     }
-    const uint8_t *mac = packet->bytes + NETCODE_REQUEST_BYTES - USED_TOKEN_MAC_BYTES;
-    pending_fill(pending, &server->clock, &token, mac, &packet->address);
+    pending_fill(pending, &server->clock, &token, netcode_request_mac(packet), &packet->address);
     send_challenge(server, &token, &packet->address, replies);
 }
 

@@ -113,6 +113,26 @@ void netcode_server_count(muster_netcode_server *server, muster_netcode_counter 
 void netcode_server_write_keep_alive(
     muster_netcode_server *server, uint32_t client_index, muster_packet *packet);
 
+/// The seal by which the token of a request is known.
+static inline const uint8_t *netcode_request_mac(const muster_packet *packet)
+{
+    return packet->bytes + NETCODE_REQUEST_BYTES - USED_TOKEN_MAC_BYTES;
+}
+
+/// Decrypts and reads the token of a request, and checks that it leads here and is good now.
+/// @param out_token    set on success
+/// @param out_refusal  set to the reason on failure
+bool netcode_server_open_request(const muster_netcode_server *server,
+    const muster_packet *packet,
+    struct private_token *out_token,
+    muster_netcode_counter *out_refusal);
+
+/// Notes that the token of a request was shown from the packet's address.
+/// @param out_refusal  set to the reason on failure
+bool netcode_server_claim_token(muster_netcode_server *server,
+    const muster_packet *packet,
+    muster_netcode_counter *out_refusal);
+
 /// Takes a connection request.
 void netcode_server_receive_request(
     muster_netcode_server *server, muster_packet *packet, muster_packet_batch *replies);

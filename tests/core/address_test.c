@@ -41,6 +41,29 @@ static void a_mapped_address_is_kept_as_ipv4(void **state)
     expect_text("[::ffff:c000:207]:9", "192.0.2.7:9");
 }
 
+static void a_link_is_printed_by_its_number(void **state)
+{
+    (void)state;
+    char text[MUSTER_ADDRESS_TEXT_BYTES];
+    const muster_address link = muster_address_of_link(4294967295);
+    muster_address_print(&link, text);
+    assert_string_equal(text, "link:4294967295");
+}
+
+static void only_links_have_a_link_number(void **state)
+{
+    (void)state;
+    const muster_address link = muster_address_of_link(0x01020304);
+    const muster_address ipv4 = {.ip = {1, 2, 3, 4}, .family = MUSTER_ADDRESS_IPV4};
+    const muster_address expected = {.ip = {1, 2, 3, 4}, .family = MUSTER_ADDRESS_LINK};
+    assert_memory_equal(&link, &expected, sizeof expected);
+    assert_int_equal(muster_address_link(&link), 0x01020304);
+    assert_int_equal(muster_address_link(&ipv4), 0);
+    assert_false(muster_address_is_equal(&link, &ipv4));
+    const muster_address other = muster_address_of_link(0x01020305);
+    assert_false(muster_address_is_equal(&link, &other));
+}
+
 static void bytes_are_in_network_order_and_the_rest_is_zero(void **state)
 {
     (void)state;
@@ -65,9 +88,9 @@ static void other_text_is_malformed_and_leaves_no_address(void **state)
     (void)state;
     static const char *const texts[] = {"", "none", "localhost:1", "1.2.3", "1.2.3.4.5",
         "1.2.3.256", "1.2.3.4:", "1.2.3.4:x", "1.2.3.4:1x", "1.2.3.4:65536", "1.2.3.4:000001",
-        "1.2.3.4:-1", "1.2.3.4 :1", " 1.2.3.4", "::1", "[::1", "[::1]7", "[::1]:", "[::1]:65536",
-        "[1.2.3.4]:1", "[]:1", "[:::]:1", "[1:2:3:4:5:6:7:8:9]:1", "[::1%lo]:1", "[::g]:1",
-        "[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]:1"};
+        "1.2.3.4:-1", "1.2.3.4 :1", " 1.2.3.4", "link:7", "::1", "[::1", "[::1]7",
+        "[::1]:", "[::1]:65536", "[1.2.3.4]:1", "[]:1", "[:::]:1", "[1:2:3:4:5:6:7:8:9]:1",
+        "[::1%lo]:1", "[::g]:1", "[1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa]:1"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         muster_address address;
         memset(&address, 0xaa, sizeof address);
@@ -112,6 +135,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(an_address_is_printed_as_it_is_read),
         cmocka_unit_test(a_missing_port_is_zero),
         cmocka_unit_test(a_mapped_address_is_kept_as_ipv4),
+        cmocka_unit_test(a_link_is_printed_by_its_number),
+        cmocka_unit_test(only_links_have_a_link_number),
         cmocka_unit_test(bytes_are_in_network_order_and_the_rest_is_zero),
         cmocka_unit_test(other_text_is_malformed_and_leaves_no_address),
         cmocka_unit_test(no_address_prints_as_none),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "sim/sim.h"
 
+#include "sim/bridge.h"
+
 #include "apps/server/recorder.h"
 #include "apps/server/server_state.h"
 #include "core/bytes.h"
@@ -22,10 +24,21 @@
 #define LINK_DOWN    1u
 #define RANDOM_TOKEN 1u
 
+#define LINK_PACKET_COUNT 64u
+#define LINK_NUMBER_MAX   9999u // of clients; higher ones are injected
+
 struct sim_client {
     muster_client *client;
     uint32_t address_count; // how often it has moved
     bool is_cut;
+    bool is_link;
+};
+
+/// Packets of links on their way to the server; a ticket is longer than a slot of a socket.
+struct link_packets {
+    muster_packet_batch batch;
+    muster_packet slots[LINK_PACKET_COUNT];
+    uint8_t bytes[LINK_PACKET_COUNT][MUSTER_LINK_TICKET_BYTES];
 };
 
 struct sim {
@@ -33,6 +46,8 @@ struct sim {
     struct server *server;
     struct settings settings;
     muster_impairment *network;
+    struct bridge *bridge;
+    struct link_packets arrived_links;
     struct sim_client *clients;
     muster_netcode_time now;
     uint64_t tick;
@@ -102,6 +117,25 @@ static void create_server(struct sim *sim)
     require(status == MUSTER_OK, error.text);
 }
 
+static bridge_send send_from_bridge;
+static bridge_send arrive_from_link;
+
+static void create_bridge(struct sim *sim)
+{
+    const struct bridge_def def = {
+        .login = sim->login,
+        .send_client = send_from_bridge,
+        .send_server = arrive_from_link,
+        .context = sim,
+    };
+    sim->bridge = bridge_create(&def);
+    struct link_packets *links = &sim->arrived_links;
+    for (uint32_t i = 0; i < LINK_PACKET_COUNT; i++) {
+        links->slots[i].bytes = links->bytes[i];
+    }
+    links->batch = (muster_packet_batch){.packets = links->slots, .capacity = LINK_PACKET_COUNT};
+}
+
 struct sim *sim_create(const struct sim_def *def)
 {
     struct sim *sim = calloc(1, sizeof *sim);
@@ -114,6 +148,7 @@ struct sim *sim_create(const struct sim_def *def)
     (void)packets_reset(&sim->arrived);
     (void)packets_reset(&sim->sent);
     create_server(sim);
+    create_bridge(sim);
 
     muster_impairment_def network_def = muster_impairment_default_def();
     network_def.seed = def->seed;
@@ -149,6 +184,7 @@ void sim_destroy(struct sim *sim)
     }
     free(sim->clients);
     muster_impairment_destroy(sim->network);
+    bridge_destroy(sim->bridge);
     server_destroy(sim->server);
     free(sim);
 }
@@ -198,33 +234,79 @@ static void push(struct sim *sim, uint32_t link, const uint8_t *bytes, uint32_t 
     require(status == MUSTER_OK || status == MUSTER_ERR_FULL, "the network refuses a packet");
 }
 
+// What is on its way to a client that has gone over to the other way is lost.
+static void send_to_client(struct sim *sim, const muster_packet *packet, bool is_link)
+{
+    const uint32_t client_index = packet->address.port - PORT_CLIENT;
+    const muster_address address = client_address(sim, client_index);
+    if (!sim->clients[client_index].is_cut && sim->clients[client_index].is_link == is_link &&
+        muster_address_is_equal(&address, &packet->address)) {
+        push(sim, 2 * client_index + LINK_DOWN, packet->bytes, packet->length);
+    }
+}
+
+static void answer(struct sim *sim, const muster_packet *packet)
+{
+    if (sim->def.answer != NULL) {
+        sim->def.answer(sim, packet);
+    }
+}
+
 // Called by the server's network side for what goes out.
 static void send_to_clients(void *context, muster_packet_batch *batch)
 {
     struct sim *sim = context;
     for (uint32_t i = 0; i < batch->count; i++) {
         const muster_packet *packet = &batch->packets[i];
-        const uint32_t client_index = packet->address.port - PORT_CLIENT;
-        if (client_index >= sim->def.client_count) {
-            if (sim->def.answer != NULL) {
-                sim->def.answer(sim, packet);
-            }
-            continue; // an answer to a packet that was injected
-        }
-        const muster_address address = client_address(sim, client_index);
-        if (!sim->clients[client_index].is_cut &&
-            muster_address_is_equal(&address, &packet->address)) {
-            push(sim, 2 * client_index + LINK_DOWN, packet->bytes, packet->length);
+        if (packet->address.port - PORT_CLIENT < sim->def.client_count) {
+            send_to_client(sim, packet, false);
+        } else {
+            answer(sim, packet); // to a packet that was injected
         }
     }
     batch->count = 0;
 }
 
+static void send_to_links(void *context, const muster_packet *packets, uint32_t packet_count)
+{
+    struct sim *sim = context;
+    for (uint32_t i = 0; i < packet_count; i++) {
+        if (muster_address_link(&packets[i].address) <= LINK_NUMBER_MAX) {
+            bridge_receive_server(sim->bridge, sim->now, &packets[i]);
+        } else {
+            answer(sim, &packets[i]);
+        }
+    }
+}
+
 static void step_server(struct sim *sim)
 {
-    const struct server_sink sink = {.send = send_to_clients, .context = sim};
+    const struct server_sink sink = {
+        .send = send_to_clients, .send_links = send_to_links, .context = sim};
     server_network_step(sim->server, sim->now, &sim->arrived.batch, &sink);
     sim->arrived.batch.count = 0;
+    if (sim->arrived_links.batch.count > 0) {
+        server_network_step(sim->server, sim->now, &sim->arrived_links.batch, &sink);
+        sim->arrived_links.batch.count = 0;
+    }
+}
+
+static void send_from_bridge(void *context, const muster_packet *packet)
+{
+    send_to_client(context, packet, true);
+}
+
+static void arrive_from_link(void *context, const muster_packet *packet)
+{
+    struct sim *sim = context;
+    if (sim->arrived_links.batch.count == LINK_PACKET_COUNT) {
+        step_server(sim);
+    }
+    muster_packet *slot = &sim->arrived_links.slots[sim->arrived_links.batch.count++];
+    require(packet->length <= MUSTER_LINK_TICKET_BYTES, "a packet is too long for a link");
+    slot->address = packet->address;
+    slot->length = packet->length;
+    memcpy(slot->bytes, packet->bytes, packet->length);
 }
 
 static void arrive_at_server(
@@ -239,12 +321,26 @@ static void arrive_at_server(
     memcpy(packet->bytes, bytes, length);
 }
 
+static void deliver_to_bridge(
+    struct sim *sim, uint32_t client_index, const muster_impairment_packet *packet)
+{
+    uint8_t bytes[MUSTER_PACKET_BYTES_MAX];
+    memcpy(bytes, packet->bytes, packet->length);
+    const muster_packet copy = {
+        .address = client_address(sim, client_index), .length = packet->length, .bytes = bytes};
+    bridge_receive_client(sim->bridge, sim->now, &copy);
+}
+
 static void deliver(struct sim *sim)
 {
     muster_impairment_packet packet;
     while (muster_impairment_pop(sim->network, sim->now.steady_us, &packet)) {
         const uint32_t client_index = packet.link / 2;
         if (sim->clients[client_index].is_cut) {
+            continue;
+        }
+        if (packet.link % 2 == LINK_UP && sim->clients[client_index].is_link) {
+            deliver_to_bridge(sim, client_index, &packet);
             continue;
         }
         if (packet.link % 2 == LINK_UP) {
@@ -291,6 +387,7 @@ void sim_run_ms(struct sim *sim, uint32_t ms)
             server_world_tick(sim->server, ++sim->tick);
         }
         step_server(sim);
+        bridge_update(sim->bridge, sim->now);
         for (uint32_t k = 0; k < sim->def.client_count; k++) {
             const uint64_t phase_us = (uint64_t)k * 2741 % tick_us;
             if ((after_us + phase_us) / tick_us > (before_us + phase_us) / tick_us) {
@@ -305,6 +402,21 @@ void sim_run_ms(struct sim *sim, uint32_t ms)
 void sim_move_client(struct sim *sim, uint32_t client_index)
 {
     sim->clients[client_index].address_count++;
+}
+
+void sim_set_link(struct sim *sim, uint32_t client_index, bool is_link)
+{
+    sim->clients[client_index].is_link = is_link;
+}
+
+void sim_cut_links(struct sim *sim)
+{
+    bridge_cut(sim->bridge);
+}
+
+uint32_t sim_link_count(const struct sim *sim)
+{
+    return bridge_link_count(sim->bridge);
 }
 
 void sim_set_cut(struct sim *sim, uint32_t client_index, bool is_cut)
@@ -347,6 +459,16 @@ void sim_drain(struct sim *sim)
 
 void sim_inject(struct sim *sim, const muster_address *from, const uint8_t *bytes, uint32_t length)
 {
+    if (from->family == MUSTER_ADDRESS_LINK) {
+        uint8_t copy[MUSTER_LINK_TICKET_BYTES] = {0};
+        require(length <= sizeof copy, "a packet is too long for a link");
+        if (length > 0) {
+            memcpy(copy, bytes, length);
+        }
+        const muster_packet packet = {.address = *from, .length = length, .bytes = copy};
+        arrive_from_link(sim, &packet);
+        return;
+    }
     arrive_at_server(sim, from, bytes, length);
 }
 
@@ -385,6 +507,12 @@ uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which)
 {
     return (uint64_t)muster_stats_read(
         server_stats(sim->server), SERVER_STAT_GATEWAY, (uint32_t)which);
+}
+
+uint64_t sim_link_counter(struct sim *sim, muster_netcode_counter which)
+{
+    return (uint64_t)muster_stats_read(
+        server_stats(sim->server), SERVER_STAT_LINKS, (uint32_t)which);
 }
 
 muster_impairment_stats sim_network_stats(const struct sim *sim)

@@ -22,7 +22,7 @@ struct sim;
 typedef void sim_behaviour(struct sim *sim, uint32_t client_index, muster_client *client);
 
 /// Sees each packet that arrives at the server over the network, not those that are injected; or
-/// each that the server sends to an address that is no client's.
+/// each that the server sends to an address that is no client's, also of links.
 typedef void sim_tap(struct sim *sim, const muster_packet *packet);
 
 struct sim_def {
@@ -62,6 +62,15 @@ void sim_run_ms(struct sim *sim, uint32_t ms);
 /// From now on a client sends from another address, as behind a router that forgot it.
 void sim_move_client(struct sim *sim, uint32_t client_index);
 
+/// From now on a client comes over a link, or over UDP again.
+void sim_set_link(struct sim *sim, uint32_t client_index, bool is_link);
+
+/// All links break.
+void sim_cut_links(struct sim *sim);
+
+/// Links of clients that are open.
+uint32_t sim_link_count(const struct sim *sim);
+
 /// Cuts a client off, or connects it again: all its packets are lost both ways.
 void sim_set_cut(struct sim *sim, uint32_t client_index, bool is_cut);
 
@@ -80,7 +89,7 @@ void sim_stall_network(struct sim *sim, uint32_t tick_count);
 /// The server empties itself.
 void sim_drain(struct sim *sim);
 
-/// Hands the server a packet from an address, as a hostile client would.
+/// Hands the server a packet from an address, or of a link, as a hostile client would.
 void sim_inject(struct sim *sim, const muster_address *from, const uint8_t *bytes, uint32_t length);
 
 muster_client *sim_client(struct sim *sim, uint32_t client_index);
@@ -108,6 +117,9 @@ uint64_t sim_fingerprint(struct sim *sim);
 
 /// What became of all packets so far, over all clients and both ways.
 muster_impairment_stats sim_network_stats(const struct sim *sim);
+
+/// What became of packets of links.
+uint64_t sim_link_counter(struct sim *sim, muster_netcode_counter which);
 
 /// A counter of the gateway.
 uint64_t sim_gateway_counter(struct sim *sim, muster_gateway_counter which);
