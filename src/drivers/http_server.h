@@ -29,6 +29,7 @@
 ///   http_server_wake() may be called by any thread.
 
 #include "drivers/error.h"
+#include "drivers/http_socket.h"
 #include "muster/packet.h"
 
 /// The most listeners of one server.
@@ -164,6 +165,9 @@ struct http_server_def {
     /// Bytes of each one's ring, a power of two in [64, 2^30]; an answer may take up to half.
     /// Default 256 KiB.
     uint32_t producer_bytes;
+
+    /// WebSocket. Default nowhere.
+    struct http_socket_def sockets;
 
     /// Where the server's memory comes from. Default muster_heap_allocator().
     muster_allocator allocator;

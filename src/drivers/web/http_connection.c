@@ -19,7 +19,6 @@
 // first, libwebsockets 4.1 would look at it again and again, and serve nobody else.
 
 #define ACCEPT_COUNT_MAX 64 // at a time, so that a flood leaves time for who is there
-#define HEAD_BYTES_MAX   4096u
 #define HEADER_BYTES_MAX 300u
 #define SERIAL_SHIFT     16u // below it, a request's id holds its connection's number
 #define ACCEPT_RETRY_US  10000u
@@ -71,6 +70,11 @@ static void release(struct connection *connection)
         connection->request_id = 0;
         atomic_fetch_sub_explicit(&connection->server->open_count, 1, memory_order_relaxed);
     }
+}
+
+void http_forget_connection(struct connection *connection)
+{
+    release(connection);
 }
 
 static void open_connection(
@@ -161,43 +165,6 @@ static int refuse(
     return 0;
 }
 
-static bool add_header(
-    struct lws *wsi, const char *name, const char *value, uint8_t **next, uint8_t *end)
-{
-    return lws_add_http_header_by_name(wsi, (const uint8_t *)name, (const uint8_t *)value,
-               (int)strlen(value), next, end) == 0;
-}
-
-static bool add_headers(
-    const struct http_response *response, struct lws *wsi, uint8_t **next, uint8_t *end)
-{
-    bool is_kept = false;
-    bool fits = add_header(wsi, "x-content-type-options:", "nosniff", next, end);
-    for (uint32_t i = 0; i < response->header_count && fits; i++) {
-        const struct http_header *header = &response->headers[i];
-        is_kept = is_kept || strcmp(header->name, "cache-control:") == 0;
-        fits = add_header(wsi, header->name, header->value, next, end);
-    }
-    return fits && (is_kept || add_header(wsi, "cache-control:", "no-store", next, end));
-}
-
-static bool write_head(struct connection *connection)
-{
-    const struct http_response *response = &connection->response;
-    uint8_t head[LWS_PRE + HEAD_BYTES_MAX];
-    uint8_t *start = head + LWS_PRE;
-    uint8_t *next = start;
-    uint8_t *end = head + sizeof head;
-    struct lws *wsi = connection->wsi;
-    if (lws_add_http_common_headers(wsi, response->status | LWSAHH_FLAG_NO_SERVER_NAME,
-            response->content_type, response->body_bytes, &next, end) != 0 ||
-        !add_headers(response, wsi, &next, end) ||
-        !add_header(wsi, "connection:", "close", &next, end)) {
-        return false;
-    }
-    return lws_finalize_write_http_header(wsi, start, &next, end) == 0;
-}
-
 // Ends a response that is written. Returns -1, for callbacks: the connection is to be closed.
 static int finish_response(struct connection *connection)
 {
@@ -210,7 +177,7 @@ static int write_response(struct connection *connection)
 {
     const struct http_response *response = &connection->response;
     if (connection->state == CONNECTION_HEAD) {
-        if (!write_head(connection)) {
+        if (!http_write_head(connection)) {
             return -1;
         }
         set_state(connection, CONNECTION_WRITING);
@@ -388,6 +355,26 @@ static bool check_body(struct connection *connection)
     return true;
 }
 
+// Makes the response to a request that opens no socket.
+static void fill_refusal(struct connection *connection, const struct socket_refusal *refusal)
+{
+    connection->response = empty_response(connection);
+    http_respond_error(&connection->response, refusal->status, refusal->code, refusal->message);
+    if (refusal->status == 426) {
+        http_add_header(&connection->response, "upgrade:", "websocket");
+        http_add_header(&connection->response, "sec-websocket-version:", "13");
+    }
+    count(&connection->server->sockets.counts[refusal->counter]);
+}
+
+// Answers a plain request for the path of sockets.
+static int refuse_plain(struct connection *connection)
+{
+    fill_refusal(connection, &http_refused_plain);
+    start_response(connection);
+    return 0;
+}
+
 static int begin_request(struct connection *connection, const char *path)
 {
     struct http_server *server = connection->server;
@@ -396,6 +383,9 @@ static int begin_request(struct connection *connection, const char *path)
     connection->request_id = ++server->request_serial << SERIAL_SHIFT | number;
     connection->request_bytes = 0;
     connection->request_bytes_expected = 0;
+    if (http_is_socket_path(connection->listener, path)) {
+        return refuse_plain(connection);
+    }
     if (!check_host(connection) || !check_route(connection, path) || !check_body(connection)) {
         return 0;
     }
@@ -407,16 +397,23 @@ static int begin_request(struct connection *connection, const char *path)
     return 0;
 }
 
-// The library would change to WebSocket or HTTP/2, of which no route knows, and its client could
-// hold the connection for ever. Returns -1, for callbacks: it is closed.
-static int refuse_upgrade(struct connection *connection)
+// Lets the library open a socket, or answers why not. It would change to whatever the client
+// wishes, and says nothing when it does not. Returns -1, for callbacks, to have it closed.
+static int take_upgrade(struct connection *connection, const char *upgrade)
 {
+    static const struct socket_refusal refused_other = {400, "bad_request",
+        "This server speaks HTTP and WebSocket only.", HTTP_SOCKET_COUNT_REFUSED_BAD};
+    const bool is_known = http_is_socket_request(connection, upgrade);
+    const struct socket_refusal *refusal =
+        is_known ? http_check_handshake(connection) : &refused_other;
+    if (refusal == NULL) {
+        return 0;
+    }
     count(&connection->server->request_count);
     count(&connection->server->bad_count);
-    connection->response = empty_response(connection);
-    struct http_response *response = &connection->response;
-    http_respond_error(response, 400, "bad_request", "This server speaks plain HTTP/1.1 only.");
-    if (write_head(connection)) {
+    fill_refusal(connection, refusal);
+    if (http_write_head(connection)) {
+        const struct http_response *response = &connection->response;
         uint8_t *chunk = connection->server->chunk + LWS_PRE;
         memcpy(chunk, response->body, response->body_bytes);
         (void)!lws_write(connection->wsi, chunk, response->body_bytes, LWS_WRITE_HTTP_FINAL);
@@ -492,6 +489,10 @@ int http_callback(
         file_is_readable(wsi);
         return 0;
     }
+    if (reason == LWS_CALLBACK_WSI_DESTROY &&
+        http_release_socket(lws_context_user(lws_get_context(wsi)), wsi)) {
+        return 0;
+    }
     if (reason != LWS_CALLBACK_HTTP && reason != LWS_CALLBACK_HTTP_BODY &&
         reason != LWS_CALLBACK_HTTP_BODY_COMPLETION && reason != LWS_CALLBACK_HTTP_WRITEABLE &&
         reason != LWS_CALLBACK_HTTP_CONFIRM_UPGRADE && reason != LWS_CALLBACK_TIMER &&
@@ -513,7 +514,7 @@ int http_callback(
     case LWS_CALLBACK_HTTP_WRITEABLE:
         return write_response(connection);
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-        return refuse_upgrade(connection);
+        return take_upgrade(connection, in);
     case LWS_CALLBACK_TIMER:
         return time_is_up(connection);
     default:
@@ -563,6 +564,7 @@ void http_begin_stop(struct http_server *server)
     for (uint32_t i = 0; i < server->def.listener_count; i++) {
         lws_set_timeout(server->listeners[i].wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
     }
+    http_close_sockets(server);
     for (uint32_t i = 0; i < server->connection_count; i++) {
         struct connection *connection = &server->connections[i];
         if (connection->state == CONNECTION_WAITING || connection->state == CONNECTION_READING) {

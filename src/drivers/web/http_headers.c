@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-// What the library has read of a request's head. It keeps it only until the request is answered.
+#define HEAD_BYTES_MAX 4096u
+
+// The heads of requests, which the library keeps only until they are answered, and of responses.
 
 bool http_copy_header(struct lws *wsi, enum lws_token_indexes token, char *room, int room_bytes)
 {
@@ -64,4 +66,43 @@ bool http_read_method(struct lws *wsi, enum http_method *out_method)
     default:
         return false;
     }
+}
+
+// What is sent.
+
+static bool add_header(
+    struct lws *wsi, const char *name, const char *value, uint8_t **next, uint8_t *end)
+{
+    return lws_add_http_header_by_name(wsi, (const uint8_t *)name, (const uint8_t *)value,
+               (int)strlen(value), next, end) == 0;
+}
+
+static bool add_headers(
+    const struct http_response *response, struct lws *wsi, uint8_t **next, uint8_t *end)
+{
+    bool is_kept = false;
+    bool fits = add_header(wsi, "x-content-type-options:", "nosniff", next, end);
+    for (uint32_t i = 0; i < response->header_count && fits; i++) {
+        const struct http_header *header = &response->headers[i];
+        is_kept = is_kept || strcmp(header->name, "cache-control:") == 0;
+        fits = add_header(wsi, header->name, header->value, next, end);
+    }
+    return fits && (is_kept || add_header(wsi, "cache-control:", "no-store", next, end));
+}
+
+bool http_write_head(struct connection *connection)
+{
+    const struct http_response *response = &connection->response;
+    uint8_t head[LWS_PRE + HEAD_BYTES_MAX];
+    uint8_t *start = head + LWS_PRE;
+    uint8_t *next = start;
+    uint8_t *end = head + sizeof head;
+    struct lws *wsi = connection->wsi;
+    if (lws_add_http_common_headers(wsi, response->status | LWSAHH_FLAG_NO_SERVER_NAME,
+            response->content_type, response->body_bytes, &next, end) != 0 ||
+        !add_headers(response, wsi, &next, end) ||
+        !add_header(wsi, "connection:", "close", &next, end)) {
+        return false;
+    }
+    return lws_finalize_write_http_header(wsi, start, &next, end) == 0;
 }

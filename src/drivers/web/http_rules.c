@@ -48,6 +48,18 @@ bool http_host_is_allowed(
     return scheme_end != NULL && strcasecmp(scheme_end + 3, host) == 0;
 }
 
+bool http_origin_is_allowed(
+    const char *origin, const char *host, const char *const *origins, uint32_t origin_count)
+{
+    const char *scheme_end = strstr(origin, "://");
+    bool is_allowed = origin[0] == '\0' ||
+                      (scheme_end != NULL && strcasecmp(scheme_end + strlen("://"), host) == 0);
+    for (uint32_t i = 0; i < origin_count && !is_allowed; i++) {
+        is_allowed = strcasecmp(origin, origins[i]) == 0;
+    }
+    return is_allowed;
+}
+
 // Whether a route is for a path. A "*" at its end stands for anything, also nothing.
 static bool path_fits(const char *pattern, const char *path, const char **out_tail)
 {

@@ -29,6 +29,7 @@
 #define OTHER_FILE_COUNT   16u // the library's own, beside connections and listeners
 #define STOP_MS_MAX        1000u
 #define STOP_STEP_US       10000
+#define SOCKET_READ_BYTES  2304u // a ticket in one piece; the library keeps as much for each socket
 
 enum startup { STARTUP_PENDING, STARTUP_DONE, STARTUP_FAILED };
 
@@ -42,6 +43,7 @@ struct http_server_def http_server_default_def(void)
         .body_ms_max = 10000,
         .answer_ms_max = 30000,
         .producer_bytes = 256 * 1024,
+        .sockets = http_socket_default_def(),
         .allocator = muster_heap_allocator(),
     };
 }
@@ -70,8 +72,8 @@ static bool def_is_valid(const struct http_server_def *def)
            is_within(def->idle_seconds_max, 1, SECONDS_MAX) &&
            is_within(def->body_ms_max, 1, SECONDS_MAX * 1000) &&
            is_within(def->answer_ms_max, 1, SECONDS_MAX * 1000) &&
-           def->producer_count <= HTTP_PRODUCER_COUNT_MAX && def->allocator.alloc != NULL &&
-           def->allocator.free != NULL;
+           def->producer_count <= HTTP_PRODUCER_COUNT_MAX && http_sockets_are_valid(def) &&
+           def->allocator.alloc != NULL && def->allocator.free != NULL;
 }
 
 // The web thread.
@@ -107,8 +109,8 @@ static bool make_context(struct http_server *server)
         .max_http_header_data2 = HEADER_DATA_BYTES,
         .timeout_secs = (unsigned)idle_seconds,
         .timeout_secs_ah_idle = (unsigned)idle_seconds,
-        .fd_limit_per_thread =
-            server->connection_count + server->def.listener_count + OTHER_FILE_COUNT,
+        .fd_limit_per_thread = server->connection_count + server->def.sockets.count_max +
+                               server->def.listener_count + OTHER_FILE_COUNT,
         .gid = -1,
         .uid = -1,
         .user = server,
@@ -144,7 +146,8 @@ static void serve_until_written(struct http_server *server)
 {
     http_begin_stop(server);
     const uint64_t deadline_us = clock_monotonic_us() + STOP_MS_MAX * 1000;
-    while (http_is_writing(server) && clock_monotonic_us() < deadline_us) {
+    while ((http_is_writing(server) || http_has_sockets(server)) &&
+           clock_monotonic_us() < deadline_us) {
         lws_sorted_usec_list_t timer = {0};
         lws_sul_schedule(server->context, 0, &timer, do_nothing, STOP_STEP_US);
         (void)lws_service(server->context, 0);
@@ -159,11 +162,13 @@ static void *run_web(void *argument)
         finish_startup(server, STARTUP_FAILED);
         return NULL;
     }
+    http_sockets_start(server);
     finish_startup(server, STARTUP_DONE);
     // Acquire: both pair with the releases of who sets them.
     while (!atomic_load_explicit(&server->is_stopping, memory_order_acquire)) {
         (void)lws_service(server->context, 0);
         http_take_answers(server);
+        http_take_socket_orders(server);
         if (atomic_exchange_explicit(&server->is_woken, false, memory_order_acquire)) {
             http_poll_waiting(server);
         }
@@ -175,8 +180,7 @@ static void *run_web(void *argument)
 
 // Starting and stopping.
 
-// Wakes the web thread.
-static void ring_bell(struct http_server *server)
+void http_ring_bell(struct http_server *server)
 {
     // Fails only when the bell has been rung 2^64 - 2 times and not been heard.
     const uint64_t one = 1;
@@ -250,6 +254,7 @@ static struct http_server *server_alloc(const struct http_server_def *def)
     }
     memset(server, 0, bytes);
     server->def = *def;
+    server->def.sockets.count_max = def->sockets.path != NULL ? def->sockets.count_max : 0;
     server->bytes = bytes;
     server->bell = -1;
     server->connections = (void *)(server + 1);
@@ -260,7 +265,15 @@ static struct http_server *server_alloc(const struct http_server_def *def)
         allocator->free(allocator->context, server, bytes);
         return NULL;
     }
-    server->protocols[0] = (struct lws_protocols){.name = "muster", .callback = http_callback};
+    // No client can name the first one, which is no word of a list.
+    server->protocols[0] = (struct lws_protocols){.name = "(http)", .callback = http_callback};
+    if (def->sockets.path != NULL) {
+        server->protocols[1] = (struct lws_protocols){
+            .name = def->sockets.subprotocol,
+            .callback = http_socket_callback,
+            .rx_buffer_size = SOCKET_READ_BYTES,
+        };
+    }
     for (uint32_t i = 0; i < HTTP_LISTENER_COUNT_MAX; i++) {
         struct listener *listener = &server->listeners[i];
         listener->server = server;
@@ -294,6 +307,7 @@ static void server_free(struct http_server *server)
     for (uint32_t i = 0; i < server->def.producer_count; i++) {
         ring_destroy(server->producers[i]);
     }
+    http_sockets_destroy(server);
     allocator.free(allocator.context, server->rooms, server->rooms_bytes);
     allocator.free(allocator.context, server, server->bytes);
 }
@@ -353,6 +367,9 @@ muster_status http_server_start(const struct http_server_def *def,
     }
     muster_status status = make_producers(server);
     if (status == MUSTER_OK) {
+        status = http_sockets_create(server);
+    }
+    if (status == MUSTER_OK) {
         status = open_listeners(server, out_error);
     }
     if (status == MUSTER_OK) {
@@ -373,7 +390,7 @@ void http_server_stop(struct http_server *server)
     }
     // Release: pairs with the acquire in run_web().
     atomic_store_explicit(&server->is_stopping, true, memory_order_release);
-    ring_bell(server);
+    http_ring_bell(server);
     const int result = pthread_join(server->thread, NULL);
     MUSTER_ASSERT(result == 0);
     server_free(server);
@@ -393,7 +410,7 @@ void http_server_wake(struct http_server *server)
     MUSTER_ASSERT(server != NULL);
     // Release: pairs with the acquire in run_web(); the handlers see what was done before.
     if (!atomic_exchange_explicit(&server->is_woken, true, memory_order_acq_rel)) {
-        ring_bell(server);
+        http_ring_bell(server);
     }
 }
 
@@ -427,7 +444,7 @@ muster_status http_server_answer(struct http_server *server,
         memcpy(answer + 1, response->body, response->body_bytes);
     }
     ring_commit(ring, head_bytes + response->body_bytes);
-    ring_bell(server);
+    http_ring_bell(server);
     return MUSTER_OK;
 }
 
