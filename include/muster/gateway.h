@@ -137,8 +137,8 @@ typedef struct muster_gateway_event {
     muster_gateway_event_type type; ///< What happened.
     uint32_t player_index;          ///< MUSTER_NONE for REFUSED.
     uint32_t connection;            ///< Numbers the connections, also those begun anew, from 1.
-    muster_close_reason reason; ///< Of LEFT and REFUSED.
-    muster_address address;     ///< Of JOINED, RESUMED, LOST, LEFT and REFUSED: the player's IP.
+    muster_close_reason reason;     ///< Of LEFT and REFUSED.
+    muster_address address; ///< Of JOINED, RESUMED, LOST, LEFT and REFUSED: the player's IP.
 
     /// What belongs to the type.
     union {
