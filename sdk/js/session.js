@@ -413,13 +413,14 @@ export class Session {
     const ack = newest - ((newest - packet.ack) & 0xffff);
     const isAhead = ack > this.peerAck;
     this.peerAck = Math.max(this.peerAck, ack);
-    // The oldest first, so that fates come in the order of sending.
-    for (let bit = packet.ackBytes.length * 8 - 1; bit >= 0; bit--) {
+    // The newest first: who acts on a fate before the next one comes must not take an older packet
+    // for the newest that the peer has.
+    const sent = this.confirm(ack);
+    for (let bit = 0; bit < packet.ackBytes.length * 8; bit++) {
       if ((packet.ackBytes[bit >> 3] >> (bit & 7)) & 1) {
         this.confirm(ack - 1 - bit);
       }
     }
-    const sent = this.confirm(ack);
     if (isAhead && sent !== undefined && packet.delayUs !== undefined) {
       this.sampleRtt(nowUs - sent.sentUs - packet.delayUs);
     }
