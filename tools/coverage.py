@@ -29,6 +29,7 @@ DECODERS = {
     "drivers/http_response": ["src/drivers/linux/http_response.c"],
     "drivers_client/login_answer": ["src/drivers/client/login_answer.c"],
     "instance/frame": ["src/instance/frame_codec.c"],
+    "replica/view": ["src/replica/decode.c", "src/replica/states.c"],
     "apps/settings": ["apps/muster/settings.c", "apps/muster/settings_yaml.c"],
     "apps/login_request": ["apps/server/login_request.c"],
 }
