@@ -113,11 +113,18 @@ void client_take_payload(
 /// Forgets what was pending up to a sequence.
 void client_forget_pending(muster_client *client, uint32_t sequence);
 
+/// Closes the link at an index and opens it anew, with a token.
+muster_status client_open_link(
+    muster_client *client, uint32_t link_index, const uint8_t token[MUSTER_CONNECT_TOKEN_BYTES]);
+
 /// The link at an index carries the game from now on; the other is closed.
 void client_use_link(muster_client *client, uint32_t link_index);
 
 /// As client_use_link(), for one that was opened with the oldest resume token.
 void client_resume_link(muster_client *client, uint32_t link_index);
+
+/// Both links do what is due, and the client goes on to the state that follows from theirs.
+void client_update_links(muster_client *client, muster_packet_batch *packets);
 
 /// Both links are closed, and the client is at rest in a state.
 void client_end(muster_client *client, muster_client_state state);
