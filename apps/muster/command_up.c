@@ -368,6 +368,7 @@ static void run_until_over(struct up *up)
         };
         (void)poll(files, 2, POLL_MS);
         (void)signals_read(&up->signals);
+        server_web_count(up->web, server_stats(server_process_server(up->process)));
         if (up->bots_file >= 0 && files[1].revents != 0) {
             up_end_figures(up); // they print theirs before they go
             up_read_bots(up);

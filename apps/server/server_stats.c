@@ -10,6 +10,8 @@ static const uint64_t time_bounds_us[] = {
 
 static const char *const phases[SERVER_PHASE_COUNT] = {"input", "step", "replicate"};
 static const char *const directions[2] = {"up", "down"};
+static const char *const http_events[SERVER_HTTP_COUNT] = {
+    "connection", "connection_refused", "request", "refused", "failed"};
 
 static muster_stat_def counter(const char *name, const char *help)
 {
@@ -96,6 +98,10 @@ static void fill_network(struct server_stat_table *table)
     defs[SERVER_STAT_LINK_FULL] = labelled(
         counter("muster_link_full_total", "Records that found a full ring between threads."),
         "direction", directions, 2);
+    defs[SERVER_STAT_HTTP] = labelled(
+        counter("muster_http_events_total",
+            "Connections and requests over HTTP; refused are answers of 400 to 499, failed above."),
+        "event", http_events, SERVER_HTTP_COUNT);
     defs[SERVER_STAT_RESIDENT] = gauge("muster_resident_bytes", "Memory of the process in RAM.");
     defs[SERVER_STAT_CPU] = counter("muster_cpu_seconds_total", "CPU time of the process.");
     defs[SERVER_STAT_CPU].decimals = DECIMALS_MS;

@@ -30,6 +30,7 @@ enum server_stat {
     SERVER_STAT_SECTIONS,
     SERVER_STAT_INPUTS_DROPPED,
     SERVER_STAT_LINK_FULL, // by direction: up, down
+    SERVER_STAT_HTTP,      // by enum server_http
     SERVER_STAT_RECORD_FAILED,
     SERVER_STAT_EVENTS_LOST,
     SERVER_STAT_RESIDENT,
@@ -42,6 +43,15 @@ enum server_phase {
     SERVER_PHASE_STEP,
     SERVER_PHASE_REPLICATE,
     SERVER_PHASE_COUNT,
+};
+
+enum server_http {
+    SERVER_HTTP_CONNECTION,
+    SERVER_HTTP_CONNECTION_REFUSED,
+    SERVER_HTTP_REQUEST,
+    SERVER_HTTP_BAD,
+    SERVER_HTTP_FAILED,
+    SERVER_HTTP_COUNT,
 };
 
 /// The table with the label values that its lines point to.

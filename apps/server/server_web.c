@@ -3,6 +3,7 @@
 
 #include "apps/muster/folder.h"
 #include "apps/server/login_request.h"
+#include "apps/server/server_stats.h"
 #include "core/assert.h"
 #include "drivers/clock.h"
 #include "drivers/http_server.h"
@@ -196,6 +197,7 @@ static muster_status start_http(struct server_web *web, struct driver_error *out
 {
     const struct settings *settings = web->def.settings;
     struct http_server_def http_def = http_server_default_def();
+    http_def.connection_count_max = 2 * http_def.address_connection_count_max;
     fill_routes(web, &http_def);
     muster_status status = listen_address("network.bind", settings->network.bind,
         settings->network.http_port, &http_def.listeners[0].address, out_error);
@@ -261,6 +263,17 @@ void server_web_drain(struct server_web *web)
 {
     MUSTER_ASSERT(web != NULL);
     atomic_store_explicit(&web->is_draining, true, memory_order_relaxed);
+}
+
+void server_web_count(const struct server_web *web, muster_stats *stats)
+{
+    MUSTER_ASSERT(web != NULL && stats != NULL);
+    const struct http_server_stats http = http_server_read_stats(web->http);
+    const uint64_t counts[SERVER_HTTP_COUNT] = {http.connection_count, http.refused_count,
+        http.request_count, http.bad_count, http.failed_count};
+    for (uint32_t i = 0; i < SERVER_HTTP_COUNT; i++) {
+        muster_stats_set(stats, SERVER_STAT_HTTP, i, (int64_t)counts[i]);
+    }
 }
 
 void server_web_wake(struct server_web *web)

@@ -10,6 +10,7 @@
 #include "apps/muster/secrets.h"
 #include "apps/server/journal.h"
 #include "apps/server/server_process.h"
+#include "muster/stats.h"
 
 struct server_web;
 
@@ -30,6 +31,9 @@ MUSTER_NODISCARD muster_status server_web_start(
 
 /// From now on /readyz says no and logins are refused.
 void server_web_drain(struct server_web *web);
+
+/// Sets what the HTTP side has counted. One thread at a time.
+void server_web_count(const struct server_web *web, muster_stats *stats);
 
 /// Has those who wait for events answered. Any thread.
 void server_web_wake(struct server_web *web);

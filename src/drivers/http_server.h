@@ -140,6 +140,10 @@ struct http_server_def {
     /// at once. Default 64.
     uint32_t connection_count_max;
 
+    /// Of these, how many one IPv4 address or one IPv6 network of 64 bits may hold, at least 1, so
+    /// that no single client keeps all others out. Default 64.
+    uint32_t address_connection_count_max;
+
     /// The longest body of a request, in [0, 16 MiB]; longer ones are refused with 413.
     /// Default 64 KiB.
     uint32_t request_bytes_max;
@@ -176,7 +180,7 @@ struct http_server_def {
 /// What a server has done since its start.
 struct http_server_stats {
     uint64_t connection_count; ///< Connections taken.
-    uint64_t refused_count;    ///< Connections closed because there were too many.
+    uint64_t refused_count;    ///< Connections closed because there were too many, or of one peer.
     uint64_t request_count;    ///< Requests whose head was read.
     uint64_t bad_count;        ///< Responses of 400 to 499.
     uint64_t failed_count;     ///< Responses of 500 and above.

@@ -268,6 +268,11 @@ static void each_side_answers_to_its_own_name_only(void **state)
     world_begin(&world, (const char *const[]){"--game", "hello", NULL});
     assert_int_equal(ask_by_name(world.port, "play.example.org"), 421);
     assert_int_equal(ask_by_name(world.port, ":7777"), 421);
+    // What is refused is counted, a moment later.
+    do {
+        clock_sleep_until_us(clock_monotonic_us() + 5000);
+        assert_int_equal(world_get(&world, "/metrics", answer), 200);
+    } while (strstr(answer, "muster_http_events_total{event=\"refused\"} 2\n") == NULL);
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 

@@ -284,8 +284,8 @@ static void wait_until(const _Atomic uint64_t *value, uint64_t before)
 static void start_refuses_a_definition_out_of_range(void **state)
 {
     (void)state;
-    struct http_server_def bad[11];
-    for (size_t i = 0; i < 11; i++) {
+    struct http_server_def bad[12];
+    for (size_t i = 0; i < 12; i++) {
         bad[i] = test_def();
     }
     bad[0].listener_count = 0;
@@ -299,7 +299,8 @@ static void start_refuses_a_definition_out_of_range(void **state)
     bad[8].producer_bytes = 1000;
     bad[9].listeners[1].address.family = MUSTER_ADDRESS_NONE;
     bad[10].listeners[0].routes = NULL;
-    for (size_t i = 0; i < 11; i++) {
+    bad[11].address_connection_count_max = 0;
+    for (size_t i = 0; i < 12; i++) {
         struct http_server *server;
         assert_int_equal(http_server_start(&bad[i], &server, NULL), MUSTER_ERR_INVALID);
         assert_null(server);
@@ -640,6 +641,43 @@ static void connections_beyond_the_limit_are_closed(void **state)
     assert_string_equal(ask(*state, "GET", "/hello", NULL, 0).body, "hello");
 }
 
+static void one_address_cannot_hold_all_connections(void **state)
+{
+    (void)state;
+    struct http_server_def def = test_def();
+    def.address_connection_count_max = 3;
+    struct http_server *server = start(&def);
+    int files[3];
+    for (int i = 0; i < 3; i++) {
+        files[i] = connect_raw(server, 0);
+        send_raw(files[i], "GET /hello HTTP/1.1\r\n");
+    }
+    while (http_server_read_stats(server).open_count != 3) {
+        give_way();
+    }
+    const int fourth = connect_raw(server, 0);
+    assert_string_equal(read_raw(fourth, NULL), "");
+    close(fourth);
+    assert_int_equal(http_server_read_stats(server).refused_count, 1);
+
+    // Another address of this machine is let in.
+    const muster_address address = http_server_address(server, 0);
+    union socket_address name;
+    const socklen_t length = socket_address_write(&address, AF_INET, &name);
+    const struct sockaddr_in other = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+    const int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(file, (const struct sockaddr *)&other, sizeof other), 0);
+    assert_int_equal(connect(file, &name.any, length), 0);
+    send_raw(file, "GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert_non_null(strstr(read_raw(file, "hello"), "hello"));
+    close(file);
+    for (int i = 0; i < 3; i++) {
+        close(files[i]);
+    }
+    http_server_stop(server);
+}
+
 static void *answer_what_waits(void *argument)
 {
     struct http_server *server = argument;
@@ -830,6 +868,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(
             a_request_cut_short_at_any_byte_harms_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(connections_beyond_the_limit_are_closed, setup, teardown),
+        cmocka_unit_test(one_address_cannot_hold_all_connections),
         cmocka_unit_test_setup_teardown(another_thread_may_answer, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_that_leaves_is_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(

@@ -52,14 +52,21 @@ static void set_state(struct connection *connection, enum connection_state state
 
 // Clients come and go.
 
-static struct connection *free_connection(struct listener *listener)
+// NULL if all are in use, or as many as one address may have.
+static struct connection *free_connection(struct listener *listener, const muster_address *peer)
 {
-    for (uint32_t i = 0; i < listener->server->def.connection_count_max; i++) {
-        if (listener->connections[i].state == CONNECTION_FREE) {
-            return &listener->connections[i];
+    const struct http_server_def *def = &listener->server->def;
+    struct connection *found = NULL;
+    uint32_t peer_count = 0;
+    for (uint32_t i = 0; i < def->connection_count_max; i++) {
+        struct connection *connection = &listener->connections[i];
+        if (connection->state == CONNECTION_FREE) {
+            found = connection;
+        } else {
+            peer_count += http_is_same_place(&connection->peer, peer) ? 1 : 0;
         }
     }
-    return NULL;
+    return peer_count < def->address_connection_count_max ? found : NULL;
 }
 
 static void release(struct connection *connection)
@@ -77,11 +84,10 @@ void http_forget_connection(struct connection *connection)
     release(connection);
 }
 
-static void open_connection(
-    struct connection *connection, int file, const union socket_address *peer)
+static void open_connection(struct connection *connection, int file, const muster_address *peer)
 {
     struct http_server *server = connection->server;
-    connection->peer = socket_address_read(peer);
+    connection->peer = *peer;
     connection->request_id = 0;
     set_state(connection, CONNECTION_IDLE);
     count(&server->opened_count);
@@ -102,10 +108,10 @@ static void open_connection(
 static void accept_connections(struct listener *listener)
 {
     for (int i = 0; i < ACCEPT_COUNT_MAX; i++) {
-        union socket_address peer;
-        socklen_t length = sizeof peer;
+        union socket_address name;
+        socklen_t length = sizeof name;
         const int file = accept4(
-            lws_get_socket_fd(listener->wsi), &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+            lws_get_socket_fd(listener->wsi), &name.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (file < 0) {
             if (errno == EMFILE || errno == ENFILE) {
                 // The client stays in the queue, which is ready at once again.
@@ -113,7 +119,8 @@ static void accept_connections(struct listener *listener)
             }
             return;
         }
-        struct connection *connection = free_connection(listener);
+        const muster_address peer = socket_address_read(&name);
+        struct connection *connection = free_connection(listener, &peer);
         if (connection == NULL) {
             count(&listener->server->refused_count);
             close(file);

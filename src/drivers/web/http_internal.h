@@ -209,6 +209,9 @@ uint64_t http_content_length(struct lws *wsi);
 /// @return false if it is none of http_method
 bool http_read_method(struct lws *wsi, enum http_method *out_method);
 
+/// Whether two addresses are one IPv4 address, or of one IPv6 network of 64 bits.
+bool http_is_same_place(const muster_address *a, const muster_address *b);
+
 /// Whether a Host header names this machine or one of `hosts`, and an Origin header, unless empty,
 /// the same host.
 bool http_host_is_allowed(

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-// Which requests are for whom: hosts, origins and routes.
+// Which requests are for whom and from where: hosts, origins, routes and places.
 
 // The length of the name in "name:port" or "[address]:port".
 static size_t name_length(const char *host)
@@ -58,6 +58,12 @@ bool http_origin_is_allowed(
         is_allowed = strcasecmp(origin, origins[i]) == 0;
     }
     return is_allowed;
+}
+
+bool http_is_same_place(const muster_address *a, const muster_address *b)
+{
+    const size_t network_bytes = a->family == MUSTER_ADDRESS_IPV6 ? 8 : 4;
+    return a->family == b->family && memcmp(a->ip, b->ip, network_bytes) == 0;
 }
 
 // Whether a route is for a path. A "*" at its end stands for anything, also nothing.

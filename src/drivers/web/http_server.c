@@ -37,6 +37,7 @@ struct http_server_def http_server_default_def(void)
 {
     return (struct http_server_def){
         .connection_count_max = 64,
+        .address_connection_count_max = 64,
         .request_bytes_max = 64 * 1024,
         .response_bytes_max = 1 << 20,
         .idle_seconds_max = 10,
@@ -67,7 +68,7 @@ static bool def_is_valid(const struct http_server_def *def)
         }
     }
     return is_within(def->connection_count_max, 1, HTTP_CONNECTION_COUNT_MAX) &&
-           def->request_bytes_max <= BODY_BYTES_MAX &&
+           def->address_connection_count_max > 0 && def->request_bytes_max <= BODY_BYTES_MAX &&
            is_within(def->response_bytes_max, RESPONSE_BYTES_MIN, BODY_BYTES_MAX) &&
            is_within(def->idle_seconds_max, 1, SECONDS_MAX) &&
            is_within(def->body_ms_max, 1, SECONDS_MAX * 1000) &&
