@@ -14,7 +14,7 @@ const controlCharacters = /[\u0000-\u001f\u007f-\u009f]/;
 const emptyBytes = new Uint8Array(0);
 
 // Varints beyond this are not needed by anything that a client reads or writes.
-const varintMax = Number.MAX_SAFE_INTEGER;
+const VARINT_MAX = Number.MAX_SAFE_INTEGER;
 
 /**
  * The bytes of a text in UTF-8.
@@ -103,7 +103,7 @@ export class ByteReader {
   }
 
   /** A u64 of at most `max`, itself a safe integer. */
-  u64(max = varintMax) {
+  u64(max = VARINT_MAX) {
     const low = this.u32();
     const value = this.u32() * 0x100000000 + low;
     return value > max ? this.fail() : value;
@@ -115,7 +115,7 @@ export class ByteReader {
   }
 
   /** Seven bits a byte, lowest first; longer forms than needed fail. */
-  varint(max = varintMax) {
+  varint(max = VARINT_MAX) {
     let value = 0;
     for (let scale = 1; scale <= 2 ** 49; scale *= 128) {
       const byte = this.u8();
@@ -317,7 +317,7 @@ export class BitReader {
   }
 
   /** Groups of 7 bits, lowest first, and one that says that more follow. */
-  varint(max = varintMax) {
+  varint(max = VARINT_MAX) {
     let value = 0;
     for (let scale = 1; scale <= 2 ** 49; scale *= 128) {
       const group = this.get(8);

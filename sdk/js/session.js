@@ -17,160 +17,27 @@
 // What the peer does wrong is a status, never an exception: 'ok', 'malformed', 'version', 'full'
 // (messages must be popped first), 'denied' (the session is over).
 
-import {ByteReader, ByteWriter, decodeText, encodeText} from './bits.js';
+import {
+  ACK_BITS_MAX, FRAGMENTS_MAX, FRAGMENT_BYTES, PACKET_BYTES_MAX, PACKET_BYTES_MIN, PacketWriter,
+  VERSION, WINDOW_MAX, WINDOW_MIN, parsePacket, readClose,
+} from './packet.js';
 
-export const packetBytesMax = 1200;
-export const messageBytesMax = 65536;
-export const blobsMax = 8;
-export const closeTextBytesMax = 200;
-
-const version = 1;
-const fragmentBytes = 288;
-const fragmentsMax = 32; // in one packet
-const sentCount = 256; // packets whose fate may be open
-const ackBitsMax = 56;
-const receivedCount = 64; // packets of the past that are known to be received
-const windowMin = 4; // fragments in flight before the peer has said its window
-const windowMax = 256;
-const delayInterval = 8;
-const delayUnitUs = 512;
-const delayMax = 255;
-
-const tagPart = 0x01;
-const tagLast = 0x02;
-const tagWindow = 0x03;
-const tagBlob = 0x40;
-const tagBlobLast = 0x80;
-const tagGroup = 0xc0;
-const kindMask = 0x3f;
-const headHasAck = 0x08;
-const headAckBytes = 0x07;
-
-const rttUnknownUs = 250000; // assumed until the first sample
-const rttSampleUsMax = 60e6; // a longer round trip is a clock that jumped
-const reorderSlackUs = 1000;
-const timeoutSlackUs = 100000;
-const ackOverlap = 8; // acks behind the last one that the peer has, for late packets
-const lossShare = 256;
+const MESSAGE_BYTES_MAX = 65536;
+const SENT_COUNT = 256; // packets whose fate may be open
+const RECEIVED_COUNT = 64; // packets of the past that are known to be received
+const RTT_UNKNOWN_US = 250000; // assumed until the first sample
+const RTT_SAMPLE_US_MAX = 60e6; // a longer round trip is a clock that jumped
+const REORDER_SLACK_US = 1000;
+const TIMEOUT_SLACK_US = 100000;
+const ACK_OVERLAP = 8; // acks behind the last one that the peer has, for late packets
+const LOSS_SHARE = 256;
 
 // The first number received is near this one, so that those before it are not negative.
-const firstNear = 0x10000;
-
-/** Why a session ends; other numbers are kept as they come. */
-export const CloseReason = Object.freeze({
-  none: 0,
-  left: 1,
-  kicked: 2,
-  refused: 3,
-  full: 4,
-  draining: 5,
-  replaced: 6,
-  version: 7,
-  protocol: 8,
-  limit: 9,
-  ended: 10,
-  unreachable: 11,
-});
+const FIRST_NEAR = 0x10000;
 
 // The number nearest to `near` whose low 16 bits these are.
 function extend(low, near) {
   return near + (((low - near) << 16) >> 16);
-}
-
-/**
- * A close packet, which needs no session.
- * @param {number} reason one of CloseReason
- * @param {string} text for people; cut at 200 bytes
- */
-export function writeClose(reason, text = '') {
-  let bytes = encodeText(text);
-  if (bytes.length > closeTextBytesMax) {
-    let length = closeTextBytesMax;
-    while ((bytes[length] & 0xc0) === 0x80) {
-      length--; // not in the middle of a character
-    }
-    bytes = bytes.subarray(0, length);
-  }
-  return Uint8Array.of(0, reason, bytes.length, ...bytes);
-}
-
-function readClose(bytes) {
-  const isWhole = bytes[0] === 0 && bytes[1] !== 0 && bytes[2] <= closeTextBytesMax &&
-    bytes.length === 3 + bytes[2];
-  return isWhole ? {reason: bytes[1], text: decodeText(bytes.subarray(3)) ?? ''} : undefined;
-}
-
-// Taking a packet apart; nothing of the session is looked at. `isFailed` of the reader tells.
-
-function parseHeader(reader, packet) {
-  const head = reader.u8();
-  packet.sequence = reader.u16();
-  const ackByteCount = head & headAckBytes;
-  if ((head & headHasAck) === 0) {
-    reader.isFailed ||= ackByteCount !== 0;
-    return;
-  }
-  packet.hasAck = true;
-  packet.ack = reader.u16();
-  packet.ackBytes = reader.space(ackByteCount);
-  if (packet.sequence % delayInterval === 0) {
-    const delay = reader.u8();
-    packet.delayUs = delay < delayMax ? delay * delayUnitUs : undefined;
-  }
-}
-
-function parseFragment(reader, isLast, packet) {
-  const sequence = reader.u16();
-  const kind = isLast ? reader.u16() : 0;
-  const length = isLast ? reader.u16() : fragmentBytes;
-  if (packet.fragments.length === fragmentsMax || length > fragmentBytes) {
-    reader.fail();
-    return;
-  }
-  packet.fragments.push({sequence, isLast, kind, bytes: reader.space(length)});
-}
-
-function parseBlob(reader, tag, packet) {
-  const isLast = (tag & tagGroup) === tagBlobLast;
-  const length = isLast ? reader.left : reader.u16();
-  if (packet.blobs.length === blobsMax) {
-    reader.fail();
-    return;
-  }
-  packet.blobs.push({kind: tag & kindMask, bytes: reader.space(length)});
-}
-
-function parseWindow(reader, packet) {
-  if (packet.window !== 0) {
-    reader.fail();
-  }
-  packet.window = reader.u16();
-  if (packet.window < windowMin || packet.window > windowMax) {
-    reader.fail();
-  }
-}
-
-function parsePacket(bytes) {
-  const reader = new ByteReader(bytes);
-  const packet = {
-    sequence: 0, hasAck: false, ack: 0, ackBytes: undefined, delayUs: undefined, window: 0,
-    fragments: [], blobs: [],
-  };
-  parseHeader(reader, packet);
-  while (reader.left > 0) {
-    const tag = reader.u8();
-    const group = tag & tagGroup;
-    if (group === tagBlob || group === tagBlobLast) {
-      parseBlob(reader, tag, packet);
-    } else if (tag === tagPart || tag === tagLast) {
-      parseFragment(reader, tag === tagLast, packet);
-    } else if (tag === tagWindow) {
-      parseWindow(reader, packet);
-    } else {
-      reader.fail();
-    }
-  }
-  return reader.isFailed ? undefined : packet;
 }
 
 /** One end of a connection. Times are in microseconds, of one clock that does not go back. */
@@ -181,19 +48,19 @@ export class Session {
    *   a power of two in [4, 256]
    * @param {number} [options.sendFragmentsMax] fragments that may wait to be confirmed
    */
-  constructor({window = windowMax, sendFragmentsMax = 512} = {}) {
+  constructor({window = WINDOW_MAX, sendFragmentsMax = 512} = {}) {
     this.window = window;
     this.sendFragmentsMax = sendFragmentsMax;
     this.isEnded = false;
     this.isAckOwed = false;
 
-    // Packets received, each number at its place modulo `receivedCount`.
-    this.received = new Float64Array(receivedCount).fill(-1);
+    // Packets received, each number at its place modulo `RECEIVED_COUNT`.
+    this.received = new Float64Array(RECEIVED_COUNT).fill(-1);
     this.receivedNewest = -1;
     this.receivedNewestUs = 0;
 
     // Packets sent, and what the peer is known to know.
-    this.sent = new Array(sentCount);
+    this.sent = new Array(SENT_COUNT);
     this.sentNext = 0;
     this.sentOldest = 0; // the first whose fate is open, or sentNext
     this.peerAck = -1;
@@ -213,6 +80,7 @@ export class Session {
     this.messageCount = 0;
 
     this.writer = undefined; // of the packet that was begun
+    this.writtenUs = 0;
     this.stats = {
       packetsSent: 0,
       packetsAcked: 0,
@@ -254,13 +122,13 @@ export class Session {
     if (this.isEnded) {
       return 'denied';
     }
-    if (bytes.length < 3 || bytes.length > packetBytesMax) {
+    if (bytes.length < PACKET_BYTES_MIN || bytes.length > PACKET_BYTES_MAX) {
       return 'malformed';
     }
     if (bytes[0] >> 4 === 0) {
       return this.takeClose(bytes, result);
     }
-    if (bytes[0] >> 4 !== version) {
+    if (bytes[0] >> 4 !== VERSION) {
       return 'version';
     }
     const packet = parsePacket(bytes);
@@ -317,7 +185,7 @@ export class Session {
 
   apply(nowUs, packet, result) {
     const isFirst = this.receivedNewest < 0;
-    const number = extend(packet.sequence, isFirst ? firstNear : this.receivedNewest);
+    const number = extend(packet.sequence, isFirst ? FIRST_NEAR : this.receivedNewest);
     result.isFresh = this.accept(nowUs, number);
     if (!result.isFresh) {
       this.stats.packetsStale++;
@@ -348,10 +216,10 @@ export class Session {
     if (number > this.receivedNewest) {
       this.receivedNewest = number;
       this.receivedNewestUs = nowUs;
-    } else if (this.receivedNewest - number > ackBitsMax || this.hasReceived(number)) {
+    } else if (this.receivedNewest - number > ACK_BITS_MAX || this.hasReceived(number)) {
       return false;
     }
-    this.received[number % receivedCount] = number;
+    this.received[number % RECEIVED_COUNT] = number;
     return true;
   }
 
@@ -375,7 +243,7 @@ export class Session {
         this.receiveParts++;
         continue;
       }
-      if (this.receiveParts * fragmentBytes + slot.bytes.length > messageBytesMax) {
+      if (this.receiveParts * FRAGMENT_BYTES + slot.bytes.length > MESSAGE_BYTES_MAX) {
         return false;
       }
       this.receiveParts = 0;
@@ -401,8 +269,8 @@ export class Session {
       this.slots[place] = undefined;
       parts.push(slot.bytes);
     } while (!slot.isLast);
-    const bytes = new Uint8Array((parts.length - 1) * fragmentBytes + slot.bytes.length);
-    parts.forEach((part, i) => bytes.set(part, i * fragmentBytes));
+    const bytes = new Uint8Array((parts.length - 1) * FRAGMENT_BYTES + slot.bytes.length);
+    parts.forEach((part, i) => bytes.set(part, i * FRAGMENT_BYTES));
     return {kind: slot.kind, bytes};
   }
 
@@ -429,7 +297,7 @@ export class Session {
 
   // Returns the packet's record, unless another has its slot by now.
   confirm(number) {
-    const sent = this.sent[number % sentCount];
+    const sent = this.sent[number % SENT_COUNT];
     if (sent === undefined || sent.number !== number) {
       return undefined;
     }
@@ -452,7 +320,7 @@ export class Session {
 
   sampleRtt(sampleUs) {
     const stats = this.stats;
-    if (sampleUs < 0 || sampleUs > rttSampleUsMax) {
+    if (sampleUs < 0 || sampleUs > RTT_SAMPLE_US_MAX) {
       return;
     }
     sampleUs = Math.max(sampleUs, 1); // 0 stands for unknown
@@ -468,7 +336,7 @@ export class Session {
   }
 
   countLoss(target) {
-    this.stats.lossRatio += (target - this.stats.lossRatio) / lossShare;
+    this.stats.lossRatio += (target - this.stats.lossRatio) / LOSS_SHARE;
   }
 
   queueFate(sent) {
@@ -487,7 +355,7 @@ export class Session {
   }
 
   losePacket(number) {
-    const sent = this.sent[number % sentCount];
+    const sent = this.sent[number % SENT_COUNT];
     sent.state = 'lost';
     this.stats.packetsLost++;
     this.countLoss(1);
@@ -499,17 +367,18 @@ export class Session {
 
   isLost(sent, nowUs) {
     const ageUs = nowUs - sent.sentUs;
-    const rttUs = this.stats.rttUs || rttUnknownUs;
+    const rttUs = this.stats.rttUs || RTT_UNKNOWN_US;
     if (this.peerAck > sent.number) {
-      return this.peerAck - sent.number > ackBitsMax || ageUs > (rttUs * 9) / 8 + reorderSlackUs;
+      const overdueUs = (rttUs * 9) / 8 + REORDER_SLACK_US;
+      return this.peerAck - sent.number > ACK_BITS_MAX || ageUs > overdueUs;
     }
-    return ageUs > rttUs + 4 * this.stats.rttVarUs + timeoutSlackUs;
+    return ageUs > rttUs + 4 * this.stats.rttVarUs + TIMEOUT_SLACK_US;
   }
 
   // Judges which packets are lost by now, those sent first first.
   judgeLost(nowUs) {
     for (; this.sentOldest < this.sentNext; this.sentOldest++) {
-      const sent = this.sent[this.sentOldest % sentCount];
+      const sent = this.sent[this.sentOldest % SENT_COUNT];
       if (sent.state === 'waiting') {
         if (!this.isLost(sent, nowUs)) {
           return;
@@ -529,8 +398,8 @@ export class Session {
    *   yet said how much it accepts; 'invalid' if it is longer than the peer accepts
    */
   push(kind, bytes) {
-    const count = Math.max(1, Math.ceil(bytes.length / fragmentBytes));
-    if (count > (this.peerWindow || windowMin)) {
+    const count = Math.max(1, Math.ceil(bytes.length / FRAGMENT_BYTES));
+    if (count > (this.peerWindow || WINDOW_MIN)) {
       return this.peerWindow === 0 ? 'full' : 'invalid';
     }
     if (this.outgoing.length + count > this.sendFragmentsMax) {
@@ -543,7 +412,7 @@ export class Session {
         messageFirst,
         kind,
         isLast: i === count - 1,
-        bytes: bytes.slice(i * fragmentBytes, (i + 1) * fragmentBytes),
+        bytes: bytes.slice(i * FRAGMENT_BYTES, (i + 1) * FRAGMENT_BYTES),
         isDue: true,
         packet: -1, // the last two that carried it
         packetBefore: -1,
@@ -555,7 +424,7 @@ export class Session {
   // The peer holds a message until all of it is there, so its window begins with the first one
   // that is not confirmed as a whole.
   isInWindow(fragment) {
-    return fragment.number < this.outgoing[0].messageFirst + (this.peerWindow || windowMin);
+    return fragment.number < this.outgoing[0].messageFirst + (this.peerWindow || WINDOW_MIN);
   }
 
   /** True if a packet without a blob is due: for fragments, or to acknowledge content. */
@@ -572,74 +441,60 @@ export class Session {
    * @param {number} [reliableBytesMax] the most bytes that fragments may take
    * @returns {boolean} false if too many fates wait to be popped
    */
-  begin(nowUs, reliableBytesMax = packetBytesMax) {
+  begin(nowUs, reliableBytesMax = PACKET_BYTES_MAX) {
     this.judgeLost(nowUs);
-    if (this.sentNext - this.sentOldest === sentCount) {
+    if (this.sentNext - this.sentOldest === SENT_COUNT) {
       this.losePacket(this.sentOldest++); // every slot waits: the oldest gives way
     }
-    if (this.fates.length >= sentCount) {
+    if (this.fates.length >= SENT_COUNT) {
       return false;
     }
-    this.writer = new ByteWriter(packetBytesMax);
-    this.writer.sentUs = nowUs;
-    this.writer.blobCount = 0;
-    this.writer.hasFragments = false;
-    this.writeHeader(nowUs);
+    const writer = new PacketWriter();
+    this.writer = writer;
+    this.writtenUs = nowUs;
+    writer.header(this.sentNext, this.receivedNewest < 0 ? undefined : {
+      number: this.receivedNewest,
+      bytes: this.ackBytes(),
+      delayUs: nowUs - this.receivedNewestUs,
+    });
     if (this.peerAck < 0) {
-      this.writer.u8(tagWindow);
-      this.writer.u16(this.window);
+      writer.window(this.window);
     }
-    this.writeFragments(Math.min(this.writer.length + reliableBytesMax, packetBytesMax));
+    this.writeFragments(Math.min(writer.length + reliableBytesMax, PACKET_BYTES_MAX));
     return true;
   }
 
-  writeHeader(nowUs) {
-    const writer = this.writer;
-    const hasAck = this.receivedNewest >= 0;
-    const ackByteCount = hasAck ? this.ackByteCount() : 0;
-    writer.u8((version << 4) | (hasAck ? headHasAck : 0) | ackByteCount);
-    writer.u16(this.sentNext & 0xffff);
-    if (!hasAck) {
-      return;
-    }
-    writer.u16(this.receivedNewest & 0xffff);
-    for (let i = 0; i < ackByteCount; i++) {
-      let byte = 0;
-      for (let bit = 0; bit < 8; bit++) {
-        byte |= this.hasReceived(this.receivedNewest - 1 - 8 * i - bit) ? 1 << bit : 0;
-      }
-      writer.u8(byte);
-    }
-    if (this.sentNext % delayInterval === 0) {
-      const delay = Math.floor((nowUs - this.receivedNewestUs) / delayUnitUs);
-      writer.u8(Math.min(Math.max(delay, 0), delayMax));
-    }
-  }
-
   hasReceived(number) {
-    return this.received[number % receivedCount] === number;
+    return this.received[number % RECEIVED_COUNT] === number;
   }
 
   // Bytes of ack bits that the peer needs: those back to the last ack that it is known to have, a
   // few more for packets that came late, and none beyond the oldest packet received.
   ackByteCount() {
-    let bits = this.toldAck < 0 ? ackBitsMax : this.receivedNewest - this.toldAck + ackOverlap;
-    bits = Math.min(bits, ackBitsMax);
-    let behind = receivedCount - 1;
+    let bits = this.toldAck < 0 ? ACK_BITS_MAX : this.receivedNewest - this.toldAck + ACK_OVERLAP;
+    bits = Math.min(bits, ACK_BITS_MAX);
+    let behind = RECEIVED_COUNT - 1;
     while (!this.hasReceived(this.receivedNewest - behind)) {
       behind--;
     }
     return (Math.min(bits, behind) + 7) >> 3;
   }
 
+  ackBytes() {
+    const bytes = new Uint8Array(this.ackByteCount());
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      bytes[bit >> 3] |= this.hasReceived(this.receivedNewest - 1 - bit) ? 1 << (bit & 7) : 0;
+    }
+    return bytes;
+  }
+
   writeFragments(end) {
     let count = 0;
     for (const fragment of this.outgoing) {
-      if (count === fragmentsMax || !this.isInWindow(fragment)) {
+      if (count === FRAGMENTS_MAX || !this.isInWindow(fragment)) {
         return;
       }
-      const bytes = (fragment.isLast ? 7 : 3) + fragment.bytes.length;
-      if (fragment.isDue && this.writer.length + bytes <= end) {
+      if (fragment.isDue && this.writer.length + PacketWriter.fragmentSpace(fragment) <= end) {
         this.writeFragment(fragment);
         count++;
       }
@@ -647,15 +502,7 @@ export class Session {
   }
 
   writeFragment(fragment) {
-    const writer = this.writer;
-    writer.u8(fragment.isLast ? tagLast : tagPart);
-    writer.u16(fragment.number & 0xffff);
-    if (fragment.isLast) {
-      writer.u16(fragment.kind);
-      writer.u16(fragment.bytes.length);
-    }
-    writer.space(fragment.bytes);
-    writer.hasFragments = true;
+    this.writer.fragment(fragment);
     this.stats.fragmentsSent++;
     this.stats.fragmentsRepeated += fragment.packet < 0 ? 0 : 1;
     fragment.packetBefore = fragment.packet;
@@ -668,8 +515,7 @@ export class Session {
    * @param {boolean} [isLast] as in blob()
    */
   blobSpace(isLast = false) {
-    const space = this.writer.left - (isLast ? 1 : 3);
-    return this.writer.blobCount < blobsMax ? Math.max(space, 0) : 0;
+    return this.writer.blobSpace(isLast);
   }
 
   /**
@@ -680,17 +526,10 @@ export class Session {
    * @returns {boolean} false if there is no room
    */
   blob(kind, bytes, isLast = false) {
-    const writer = this.writer;
-    const headBytes = isLast ? 1 : 3;
-    if (writer.blobCount === blobsMax || bytes.length + headBytes > writer.left) {
+    if (bytes.length > this.writer.blobSpace(isLast)) {
       return false;
     }
-    writer.u8((isLast ? tagBlobLast : tagBlob) | kind);
-    if (!isLast) {
-      writer.u16(bytes.length);
-    }
-    writer.space(bytes);
-    writer.blobCount += isLast ? blobsMax : 1;
+    this.writer.blob(kind, bytes, isLast);
     return true;
   }
 
@@ -701,10 +540,10 @@ export class Session {
    */
   end(token = 0) {
     const writer = this.writer;
-    this.sent[this.sentNext % sentCount] = {
+    this.sent[this.sentNext % SENT_COUNT] = {
       number: this.sentNext,
       token,
-      sentUs: writer.sentUs,
+      sentUs: this.writtenUs,
       ack: this.receivedNewest, // what the packet tells the peer
       state: 'waiting',
       hasFragments: writer.hasFragments,

@@ -7,7 +7,8 @@ import {readFileSync} from 'node:fs';
 import {test} from 'node:test';
 
 import {encodeText} from '../../sdk/js/bits.js';
-import {Session, writeClose} from '../../sdk/js/session.js';
+import {writeClose} from '../../sdk/js/packet.js';
+import {Session} from '../../sdk/js/session.js';
 
 const vectors = new URL('../../docs/protocol/vectors/session.txt', import.meta.url);
 
