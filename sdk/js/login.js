@@ -41,7 +41,8 @@ export async function login(server, options = {}) {
     signal: AbortSignal.timeout(options.timeoutMs ?? TIMEOUT_MS),
   });
   if (status !== 201) {
-    throw new MusterError(answer?.error ?? 'refused', answer?.message ?? `HTTP ${status}`, {status});
+    const {error = 'refused', message = `HTTP ${status}`} = answer ?? {};
+    throw new MusterError(error, message, {status});
   }
   return {
     token: bytesOfBase64(answer.token),

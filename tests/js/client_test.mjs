@@ -255,7 +255,7 @@ test('actions reach the server rounded to their steps, and are pending until the
   assert.equal(client.pending()[1].values.heading, -4);
 });
 
-test('an action that the server does not have is a mistake, and none counts before the game', () => {
+test('an action that the game does not have is a mistake, and none comes before it plays', () => {
   const {client, join} = makeRig();
   assert.equal(client.act('walk'), 0);
   assert.equal(client.send('chat', 'early'), false);

@@ -269,7 +269,7 @@ export class WebSocket extends Connection {
   /**
    * @param {string} url
    * @param {string | string[]} [protocols]
-   * @param {{headers?: Object<string, string>, tls?: import('node:tls').ConnectionOptions}} [options]
+   * @param {{headers?: object, tls?: import('node:tls').ConnectionOptions}} [options]
    */
   constructor(url, protocols = [], {headers = {}, tls = {}} = {}) {
     super(true);
