@@ -175,6 +175,12 @@ struct server_summary server_read_summary(const struct server *server)
     };
 }
 
+uint32_t server_player_count_max(const struct server *server)
+{
+    MUSTER_ASSERT(server != NULL);
+    return server->limits.player_count_max;
+}
+
 struct recorder *server_recorder(struct server *server, enum server_log log)
 {
     MUSTER_ASSERT(server != NULL && log < SERVER_LOG_COUNT);

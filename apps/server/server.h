@@ -105,6 +105,9 @@ bool server_is_drained(const struct server *server);
 /// How it stands. Any thread.
 struct server_summary server_read_summary(const struct server *server);
 
+/// Players that fit at once. Any thread.
+uint32_t server_player_count_max(const struct server *server);
+
 /// The recorder of one of the logs, NULL if there is none.
 struct recorder *server_recorder(struct server *server, enum server_log log);
 

@@ -42,6 +42,13 @@ struct server_process {
     muster_packet packets[RECEIVE_COUNT];
     uint8_t bytes[RECEIVE_COUNT][MUSTER_PACKET_BYTES_MAX];
 
+    // Set by the owner, then told by the number, which the network thread says back.
+    _Atomic(const struct server_links *) links;
+    _Atomic uint32_t links_number;
+    _Atomic uint32_t links_number_seen;
+    const struct server_links *step_links; // of the network thread's step
+    bool has_more_links;                   // some may have waited in it
+
     // One writer each, no order between them: all relaxed.
     _Atomic bool must_stop;      // by the owner
     _Atomic bool must_drain;     // by the owner
@@ -62,6 +69,16 @@ static void send_batch(void *context, muster_packet_batch *batch)
     struct server_process *process = context;
     (void)udp_send(process->socket, batch, 0);
     batch->count = 0;
+}
+
+// What carries links in this step. Whoever waits for the number knows that those before are done
+// with.
+static const struct server_links *current_links(struct server_process *process)
+{
+    const uint32_t number = atomic_load_explicit(&process->links_number, memory_order_acquire);
+    const struct server_links *links = atomic_load_explicit(&process->links, memory_order_acquire);
+    atomic_store_explicit(&process->links_number_seen, number, memory_order_release);
+    return links;
 }
 
 static void set_socket_stats(struct server_process *process, uint64_t now_us, uint64_t *stated_us)
@@ -85,7 +102,7 @@ static uint32_t wait_us(const struct server_process *process)
 {
     const uint64_t next_us = server_network_next_us(process->server);
     const uint64_t now_us = clock_monotonic_us();
-    if (next_us <= now_us) {
+    if (next_us <= now_us || process->has_more_links) {
         return 0;
     }
     return next_us - now_us < POLL_US_MAX ? (uint32_t)(next_us - now_us) : POLL_US_MAX;
@@ -107,17 +124,41 @@ static void receive(struct server_process *process)
     (void)udp_receive(process->socket, &process->received);
 }
 
+static void send_links(void *context, const muster_packet *packets, uint32_t packet_count)
+{
+    const struct server_process *process = context;
+    const struct server_links *links = process->step_links;
+    if (links != NULL) {
+        links->send(links->context, packets, packet_count);
+    }
+}
+
+static void step_links(
+    struct server_process *process, muster_netcode_time now, const struct server_sink *sink)
+{
+    const struct server_links *links = process->step_links;
+    process->has_more_links = false;
+    if (links != NULL) {
+        const muster_packet_batch *batch = links->receive(links->context);
+        process->has_more_links = batch->count == batch->capacity;
+        server_network_step(process->server, now, batch, sink);
+    }
+}
+
 static void *network_run(void *context)
 {
     struct server_process *process = context;
-    const struct server_sink sink = {.send = send_batch, .context = process};
+    const struct server_sink sink = {
+        .send = send_batch, .send_links = send_links, .context = process};
     uint64_t stated_us = 0;
     clock_prefer_punctual();
     while (!is_set(&process->must_stop)) {
         receive(process);
         const muster_netcode_time now = {
             .steady_us = clock_monotonic_us(), .unix_s = clock_unix_seconds()};
+        process->step_links = current_links(process);
         server_network_step(process->server, now, &process->received, &sink);
+        step_links(process, now, &sink);
         set_socket_stats(process, now.steady_us, &stated_us);
     }
     return NULL;
@@ -340,6 +381,17 @@ muster_status server_process_start(const struct server_process_def *def,
     }
     *out_process = process;
     return MUSTER_OK;
+}
+
+void server_process_set_links(struct server_process *process, const struct server_links *links)
+{
+    MUSTER_ASSERT(process != NULL);
+    atomic_store_explicit(&process->links, links, memory_order_release);
+    const uint32_t number =
+        atomic_fetch_add_explicit(&process->links_number, 1, memory_order_release) + 1;
+    while (atomic_load_explicit(&process->links_number_seen, memory_order_acquire) != number) {
+        clock_sleep_until_us(clock_monotonic_us() + POLL_US_MAX);
+    }
 }
 
 void server_process_drain(struct server_process *process)

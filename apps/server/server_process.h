@@ -33,6 +33,18 @@ struct server_process_def {
     _Atomic uint64_t *tick;
 };
 
+/// What carries links beside the UDP socket. Both calls are made by the network thread.
+struct server_links {
+    // Takes what has arrived, good until the next call; as many packets as there is room for, if
+    // more wait.
+    const muster_packet_batch *(*receive)(void *context);
+
+    // Sends packets of links, in order.
+    void (*send)(void *context, const muster_packet *packets, uint32_t packet_count);
+
+    void *context;
+};
+
 /// Opens the socket, builds the world and starts both threads.
 /// @param out_error  told why; its code is EADDRINUSE for a port in use, EEXIST for a log's file
 ///                   that exists
@@ -40,6 +52,10 @@ struct server_process_def {
 MUSTER_NODISCARD muster_status server_process_start(const struct server_process_def *def,
     struct server_process **out_process,
     struct driver_error *out_error);
+
+/// From now on links come and go by `links`, which must stay until it is replaced; by none for
+/// NULL. Returns when the network thread has nothing more to do with those before.
+void server_process_set_links(struct server_process *process, const struct server_links *links);
 
 /// Asks for a drain: nobody is let in, everybody is told, the last frame is run. Returns at once.
 void server_process_drain(struct server_process *process);

@@ -199,6 +199,8 @@ static muster_status start_http(struct server_web *web, struct driver_error *out
     struct http_server_def http_def = http_server_default_def();
     http_def.connection_count_max = 2 * http_def.address_connection_count_max;
     fill_routes(web, &http_def);
+    http_def.sockets =
+        server_sockets_def(server_player_count_max(server_process_server(web->def.process)));
     muster_status status = listen_address("network.bind", settings->network.bind,
         settings->network.http_port, &http_def.listeners[0].address, out_error);
     if (status == MUSTER_OK) {
@@ -206,6 +208,35 @@ static muster_status start_http(struct server_web *web, struct driver_error *out
             settings->network.admin_port, &http_def.listeners[1].address, out_error);
     }
     return status == MUSTER_OK ? http_server_start(&http_def, &web->http, out_error) : status;
+}
+
+// Players over WebSockets.
+
+static const muster_packet_batch *receive_links(void *context)
+{
+    return server_sockets_receive(context);
+}
+
+static void send_links(void *context, const muster_packet *packets, uint32_t packet_count)
+{
+    server_sockets_send(context, packets, packet_count);
+}
+
+static muster_status connect_links(struct server_web *web, struct driver_error *out_error)
+{
+    const muster_status status = server_sockets_create(
+        web->http, server_player_count_max(server_process_server(web->def.process)), &web->sockets);
+    if (status != MUSTER_OK) {
+        driver_error_write(out_error, 0, "no memory for the sockets of players");
+        return status;
+    }
+    web->links = (struct server_links){
+        .receive = receive_links,
+        .send = send_links,
+        .context = web->sockets,
+    };
+    server_process_set_links(web->def.process, &web->links);
+    return MUSTER_OK;
 }
 
 static void fill_login(struct server_web *web)
@@ -251,6 +282,9 @@ muster_status server_web_start(
     if (status == MUSTER_OK) {
         status = start_http(web, out_error);
     }
+    if (status == MUSTER_OK) {
+        status = connect_links(web, out_error);
+    }
     if (status != MUSTER_OK) {
         server_web_stop(web);
         return status;
@@ -287,7 +321,11 @@ void server_web_stop(struct server_web *web)
     if (web == NULL) {
         return;
     }
+    if (web->links.context != NULL) {
+        server_process_set_links(web->def.process, NULL);
+    }
     http_server_stop(web->http);
+    server_sockets_destroy(web->sockets);
     web_files_free(web->public_files);
     web_files_free(web->admin_files);
     rate_table_destroy(web->login_rates);

@@ -3,6 +3,7 @@
 
 /// The HTTP side from the inside: what its two faces, players' and operators', share.
 
+#include "apps/server/server_sockets.h"
 #include "apps/server/server_web.h"
 #include "apps/server/web_files.h"
 #include "drivers/http_server.h"
@@ -29,7 +30,9 @@ struct server_web {
     struct web_files *public_files;
     struct web_files *admin_files;
     struct http_server *http;
-    const char *hosts[2]; // names of the players' and the operators' side; "" for none
+    struct server_sockets *sockets;
+    struct server_links links; // over the sockets, for the network thread
+    const char *hosts[2];      // names of the players' and the operators' side; "" for none
     struct http_route public_routes[ROUTE_COUNT_MAX];
     struct http_route admin_routes[ROUTE_COUNT_MAX];
     _Atomic bool is_draining;
