@@ -117,7 +117,8 @@ static enum exit_code run(const struct invocation *invocation)
     }
     enum exit_code code;
     if (relay_create(&def, &run.relay, &error) == MUSTER_OK) {
-        fprintf(invocation->err, "seed %llu\n", (unsigned long long)def.seed);
+        fprintf(invocation->err, "from %s to %s, seed %llu\n", flag_text(invocation, "listen"),
+            flag_text(invocation, "to"), (unsigned long long)def.seed);
         code = carry(&run);
     } else {
         fprintf(invocation->err, "muster: %s\n", error.text);

@@ -77,7 +77,9 @@ static void begin_terminal(struct top_run *run)
     if (run->has_keyboard) {
         struct termios raw = run->before;
         raw.c_lflag &= ~(tcflag_t)(ICANON | ECHO);
-        raw.c_cc[VSUSP] = _POSIX_VDISABLE; // a stopped view would leave the terminal as it is
+        // A view that is stopped or killed by a key would leave the terminal as it is.
+        raw.c_cc[VSUSP] = _POSIX_VDISABLE;
+        raw.c_cc[VQUIT] = _POSIX_VDISABLE;
         raw.c_cc[VMIN] = 0;
         raw.c_cc[VTIME] = 0;
         (void)tcsetattr(STDIN_FILENO, TCSANOW, &raw);
