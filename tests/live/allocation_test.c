@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define CLIENT_COUNT  96u
-#define TICKS         360u // at least, and until all has happened that has_happened() asks for
+#define TICKS         600u // at least, and until all has happened that has_happened() asks for
 #define JOIN_TICKS    1u   // between two joins
 #define LEAVE_TICKS   30u  // between two leaves
 #define CUT_TICKS     50u  // between two clients that are cut off
