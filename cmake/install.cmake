@@ -31,7 +31,8 @@ foreach(library IN LISTS libraries)
 endforeach()
 list(JOIN pc_requires " " pc_requires)
 
-list(TRANSFORM parts PREPEND -l)
+# By file name: beside the part libmuster_client.a lies the engines' libmuster_client.so.
+list(TRANSFORM parts REPLACE "(.+)" "-l:lib\\1.a")
 list(JOIN parts " " pc_libraries)
 file(RELATIVE_PATH pc_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 

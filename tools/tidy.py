@@ -38,6 +38,7 @@ EXCEPTIONS = [
 FUNCTION_LINES_MAX = 70
 SOURCE_LINES_MAX = 600
 HEADER_LINES_MAX = 250
+ABI_HEADER_LINES_MAX = 400
 COLUMNS_MAX = 100
 NESTING_MAX = 4
 README_LINES_MAX = 100
@@ -45,6 +46,12 @@ FILE_BYTES_MAX = 300_000
 
 # The documents that show a whole program.
 QUOTES = {"README.md": "games/hello/hello.c", "docs/client.md": "examples/client.c"}
+
+# Who builds on the public API alone.
+USERS = ("games/", "examples/", "sdk/")
+
+# What engines and managed languages call: it must read the same in every language.
+ABI_HEADER = "sdk/c/muster_client.h"
 
 DETERMINISTIC = ("src/space/", "src/grid/", "src/mind/", "src/instance/", "games/")
 TEST_FOLDERS = ("tests/", "bench/", "fuzz/")
@@ -61,14 +68,14 @@ BANNED_CALLS = [
      lambda path: not is_outside(path), "an argument: time comes from the caller"),
     ("assert", "assert", lambda path: True, "MUSTER_ASSERT()"),
     ("malloc", "malloc calloc realloc free aligned_alloc posix_memalign strdup strndup asprintf",
-     lambda path: is_library(path) or path.startswith("games/"), "a muster_allocator"),
+     lambda path: keeps_house(path), "a muster_allocator"),
     ("alloca", "alloca", lambda path: True, "an array of fixed size"),
     ("libm", "sin cos tan asin acos atan atan2 sinh cosh tanh exp exp2 expm1 log log2 log10 log1p "
      "pow sqrt cbrt hypot fmod remainder floor ceil round trunc lround fma fabs fmin fmax",
      lambda path: path.startswith(DETERMINISTIC), "muster/math.h"),
     ("io", "printf fprintf puts fputs putchar fopen fread fwrite fclose getenv system popen exit "
      "clock clock_gettime gettimeofday nanosleep usleep sleep recvfrom recvmsg sendto sendmsg",
-     lambda path: is_library(path) or path.startswith("games/"), "a driver: parts do no I/O"),
+     lambda path: keeps_house(path), "a driver: parts do no I/O"),
 ]
 BANNED_HEADERS = [
     ("libm", r"math\.h|tgmath\.h|complex\.h",
@@ -81,6 +88,12 @@ BANNED_HEADERS = [
 
 def is_library(path):
     return path.startswith("src/") and not path.startswith("src/drivers/")
+
+
+def keeps_house(path):
+    """Code of ours inside somebody else's process, that only asks the parts for what it needs."""
+    is_sdk = path.startswith("sdk/c/") and path != "sdk/c/example.c"
+    return is_library(path) or path.startswith("games/") or is_sdk
 
 
 def is_outside(path):
@@ -109,6 +122,7 @@ class File:
         self.lines = text.splitlines()
         self.is_c = path.endswith((".c", ".h"))
         self.is_public = bool(re.fullmatch(r"include/muster/[^/]+\.h", path))
+        self.is_documented = self.is_public or path == ABI_HEADER
         self.code = blank_comments(text) if self.is_c else ""
         self.code_lines = self.code.splitlines()
 
@@ -188,11 +202,11 @@ def rule_floors(tree, file):
         if include.startswith("<"):
             continue
         if "/" not in include:
-            if not file.path.startswith("games/"):
+            if not file.path.startswith(("games/", "sdk/")):
                 yield number, f'"{include}" is written with its folder: "part/noun.h"'
             continue
-        if file.path.startswith(("games/", "examples/")) and not include.startswith("muster/"):
-            yield number, f'a game or an example includes the public API only, not "{include}"'
+        if file.path.startswith(USERS) and not include.startswith("muster/"):
+            yield number, f'a game, an example or an SDK uses the public API, not "{include}"'
             continue
         for part in parts_behind(tree, include, set()):
             if part == own or part not in FLOORS or own is None:
@@ -229,6 +243,8 @@ def rule_file_lines(tree, file):
     count = len(file.lines)
     if file.is_public and count > HEADER_LINES_MAX:
         yield 1, f"a public header of {count} lines, at most {HEADER_LINES_MAX}"
+    if file.path == ABI_HEADER and count > ABI_HEADER_LINES_MAX:
+        yield 1, f"an interface of {count} lines, at most {ABI_HEADER_LINES_MAX}"
     if file.is_c and not file.path.startswith(TEST_FOLDERS) and count > SOURCE_LINES_MAX:
         yield 1, f"a source of {count} lines, at most {SOURCE_LINES_MAX}"
 
@@ -311,7 +327,7 @@ def declarations(code):
 
 def rule_documented(tree, file):
     """Each declaration of a public header, also fields, enumerators and macros, has a ///."""
-    if not file.is_public:
+    if not file.is_documented:
         return
     found = [(number, re.split(r"[;,=({[]", text)[0].split()[-1])
              for number, text in declarations(file.code)]
@@ -358,10 +374,28 @@ def rule_banned(tree, file):
                 yield number, f"[{rule}] {include} is banned here; use {instead}"
 
 
+def rule_abi(tree, file):
+    """Types of the same width everywhere, nothing that calls back, no bit fields, no unions."""
+    if file.path != ABI_HEADER:
+        return
+    loose = "int|long|short|unsigned|bool|_Bool|size_t|enum|union"
+    banned = [(rf"\b({loose})\b", "a type of fixed width"),
+              (r"\.\.\.", "a fixed number of parameters"),
+              (r"\(\s*\*", "no pointer to a function"),
+              (r"\w\s*:\s*\d", "a whole field")]
+    for number, line in enumerate(file.code_lines, 1):
+        for pattern, instead in banned:
+            match = re.search(pattern, line)
+            if match:
+                yield number, f"{match.group()} in an interface of engines; use {instead}"
+    for number, include in file.includes():
+        if include != "<stdint.h>":
+            yield number, f"{include}: the interface needs <stdint.h> alone"
+
+
 def rule_statics(tree, file):
     """No variable outlives a call: parts and games keep their state in what the caller owns."""
-    is_checked = is_library(file.path) or file.path.startswith("games/")
-    if not is_checked or not file.path.endswith(".c"):
+    if not keeps_house(file.path) or not file.path.endswith(".c"):
         return
     for number, line in enumerate(file.code_lines, 1):
         if re.match(r"\s*(static|extern|_Thread_local)\b(?!.*\bconst\b)[^(]*(=|;|\[)", line):
@@ -396,7 +430,7 @@ def rule_spdx(tree, file):
 
 def rule_file_name(tree, file):
     if file.path.startswith(("src/", "include/", "tests/", "fuzz/", "bench/", "apps/", "games/",
-                              "examples/")):
+                              "examples/", "sdk/c/")):
         if file.is_c and not re.fullmatch(r"[a-z][a-z0-9_]*\.[ch]", file.name):
             yield 1, "a source is named in snake_case"
         folder = file.path.split("/")[0]
@@ -485,8 +519,9 @@ def is_excepted(rule, place):
 
 
 RULES = [rule_floors, rule_links, rule_columns, rule_file_lines, rule_function_lines, rule_nesting,
-         rule_documented, rule_banned, rule_statics, rule_markers, rule_machine_paths, rule_spdx,
-         rule_file_name, rule_test_names, rule_readme, rule_quotes, rule_changelog, rule_packages]
+         rule_documented, rule_banned, rule_abi, rule_statics, rule_markers, rule_machine_paths,
+         rule_spdx, rule_file_name, rule_test_names, rule_readme, rule_quotes, rule_changelog,
+         rule_packages]
 
 
 def check_tree(root):

@@ -45,6 +45,23 @@ class Rules(unittest.TestCase):
         self.assert_fires("floors", "src/net/a.c", source('#include "b.h"'))
         self.assert_fires("floors", "src/nowhere/a.c", source("int a(void);"))
 
+    def test_an_sdk_builds_on_the_public_api(self):
+        self.assert_silent("sdk/c/a.c", source('#include "a.h"\n#include "muster/client.h"'))
+        self.assert_fires("floors", "sdk/c/a.c", source('#include "client/track.h"'))
+        self.assert_fires("banned", "sdk/c/a.c", source("void *a = malloc(1);"))
+        self.assert_fires("statics", "sdk/c/a.c", source("static int a;"))
+
+    def test_an_interface_of_engines_reads_the_same_in_every_language(self):
+        path = "sdk/c/muster_client.h"
+        good = "#include <stdint.h>\n/// A.\nint32_t a(uint32_t b, const double *c);"
+        self.assert_silent(path, source(good))
+        for text in ("int a(void);", "void a(size_t b);", "void a(char *b, ...);",
+                     "void a(void (*b)(void));", "struct a { uint32_t b : 3; };"):
+            self.assert_fires("abi", path, source("/// A.\n" + text))
+        self.assert_fires("abi", path, source("#include <stddef.h>"))
+        self.assert_fires("documented", path, source("void a(void);"))
+        self.assert_fires("file_lines", path, source("\n" * 400))
+
     def test_a_public_header_counts_as_its_part(self):
         files = {"src/space/world.c": source("int a(void);"),
                  "include/muster/world.h": source("")}
