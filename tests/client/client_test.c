@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "muster/client.h"
+#include "muster/client_tables.h"
 
 #include "harness/failing_heap.h"
 #include "harness/packets.h"
@@ -370,6 +370,45 @@ static void a_welcome_lets_the_client_play(void **state)
     assert_int_equal(muster_client_find_field(rig->client, "health"), MUSTER_NONE);
     run(rig, 5);
     assert_true(rig->newest_tick >= 100); // which tells the server that the tables are there
+}
+
+static void the_tables_say_what_a_player_may_do(void **state)
+{
+    struct rig *rig = joining(state);
+    muster_client_action_def action;
+    muster_client_message_def message;
+    assert_int_equal(muster_client_action_count(rig->client), 0);
+    assert_int_equal(muster_client_message_count(rig->client), 0);
+    assert_null(muster_client_schema(rig->client));
+    assert_false(muster_client_action_at(rig->client, 0, &action));
+    assert_false(muster_client_message_at(rig->client, 0, &message));
+    send_welcome(rig);
+
+    assert_int_equal(muster_client_action_count(rig->client), 1);
+    assert_true(muster_client_action_at(rig->client, 0, &action));
+    assert_string_equal(action.name, "walk");
+    assert_int_equal(action.rate_hz_max, 60);
+    assert_int_equal(action.param_count, 1);
+    assert_string_equal(action.params[0].name, "x");
+    assert_true(action.params[0].is_real);
+    assert_true(action.params[0].min == -1.0f && action.params[0].max == 1.0f);
+    assert_true(action.params[0].precision == 0.5f);
+    assert_false(muster_client_action_at(rig->client, 1, &action));
+    assert_int_equal(action.param_count, 0);
+
+    assert_int_equal(muster_client_message_count(rig->client), 3);
+    assert_true(muster_client_message_at(rig->client, MESSAGE_POINT, &message));
+    assert_string_equal(message.name, "point");
+    assert_int_equal(message.bytes_max, 64);
+    assert_false(message.is_reliable);
+    assert_true(message.is_from_players);
+    assert_true(muster_client_message_at(rig->client, MESSAGE_NEWS, &message));
+    assert_true(message.is_reliable);
+    assert_false(message.is_from_players);
+    assert_false(muster_client_message_at(rig->client, 3, &message));
+    assert_int_equal(message.bytes_max, 0);
+
+    assert_string_equal(muster_client_schema(rig->client)->fields[0].name, "position");
 }
 
 static void a_welcome_in_parts_is_put_together(void **state)
@@ -966,6 +1005,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_welcome_lets_the_client_play, teardown),
+        cmocka_unit_test_teardown(the_tables_say_what_a_player_may_do, teardown),
         cmocka_unit_test_teardown(a_welcome_in_parts_is_put_together, teardown),
         cmocka_unit_test_teardown(a_welcome_cut_anywhere_ends_the_client, teardown),
         cmocka_unit_test_teardown(a_welcome_of_another_version_ends_the_client, teardown),
