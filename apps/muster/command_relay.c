@@ -7,16 +7,79 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 
 // A bad network between clients and a server, on purpose and repeatable by its seed.
 
-#define SLICE_US 50000u
+#define SLICE_US        50000u
+#define TRACE_BYTES_MAX ((size_t)4 << 20)
+#define TRACE_POINT_MAX 65536u
 
 struct relay_run {
     const struct invocation *invocation;
     struct relay *relay;
     struct signals signals;
+    char *trace_text;
+    muster_impairment_trace_point *trace;
 };
+
+static enum exit_code complain(
+    const struct invocation *invocation, const char *file, const char *problem, enum exit_code code)
+{
+    fprintf(invocation->err, "muster: %s: %s\n", file, problem);
+    return code;
+}
+
+static enum exit_code take_trace_memory(struct relay_run *run)
+{
+    const muster_allocator heap = muster_heap_allocator();
+    run->trace_text = heap.alloc(heap.context, TRACE_BYTES_MAX + 1, 1);
+    run->trace = heap.alloc(heap.context, TRACE_POINT_MAX * sizeof run->trace[0], 8);
+    return run->trace_text != NULL && run->trace != NULL
+               ? EXIT_CODE_DONE
+               : complain(run->invocation, "trace", "no memory", EXIT_CODE_FAILED);
+}
+
+static void free_trace(struct relay_run *run)
+{
+    const muster_allocator heap = muster_heap_allocator();
+    if (run->trace_text != NULL) {
+        heap.free(heap.context, run->trace_text, TRACE_BYTES_MAX + 1);
+    }
+    if (run->trace != NULL) {
+        heap.free(heap.context, run->trace, TRACE_POINT_MAX * sizeof run->trace[0]);
+    }
+}
+
+// Reads the recorded trace, if one is asked for.
+static enum exit_code read_trace(struct relay_run *run, muster_impairment_rules *rules)
+{
+    const char *path = flag_text(run->invocation, "trace");
+    if (path == NULL) {
+        return EXIT_CODE_DONE;
+    }
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return complain(run->invocation, path, strerror(errno), EXIT_CODE_MISSING);
+    }
+    enum exit_code code = take_trace_memory(run);
+    size_t length = 0;
+    if (code == EXIT_CODE_DONE) {
+        length = fread(run->trace_text, 1, TRACE_BYTES_MAX + 1, file);
+        code = ferror(file) != 0
+                   ? complain(run->invocation, path, "cannot be read", EXIT_CODE_FAILED)
+               : length > TRACE_BYTES_MAX
+                   ? complain(run->invocation, path, "longer than 4 MiB", EXIT_CODE_USAGE)
+                   : EXIT_CODE_DONE;
+    }
+    fclose(file);
+    char error[MUSTER_IMPAIRMENT_ERROR_BYTES];
+    if (code == EXIT_CODE_DONE && muster_impairment_parse_trace(run->trace_text, length, run->trace,
+                                      TRACE_POINT_MAX, rules, error) != MUSTER_OK) {
+        code = complain(run->invocation, path, error, EXIT_CODE_USAGE);
+    }
+    return code;
+}
 
 static bool read_address(
     const struct invocation *invocation, const char *flag, muster_address *out_address)
@@ -33,7 +96,10 @@ static bool read_address(
 static bool read_def(const struct invocation *invocation, struct relay_def *out_def)
 {
     char error[MUSTER_IMPAIRMENT_ERROR_BYTES];
-    const char *rules = flag_text(invocation, "network");
+    // A trace is the network, unless rules are given besides.
+    const bool has_rules =
+        flag_text(invocation, "trace") == NULL || flag_is_given(invocation, "network");
+    const char *rules = has_rules ? flag_text(invocation, "network") : "delay=0ms";
     *out_def = (struct relay_def){.seed = flag_number(invocation, "seed")};
     if (!read_address(invocation, "listen", &out_def->listen) ||
         !read_address(invocation, "to", &out_def->server)) {
@@ -111,11 +177,16 @@ static enum exit_code run(const struct invocation *invocation)
     if (!read_def(invocation, &def)) {
         return EXIT_CODE_USAGE;
     }
+    enum exit_code code = read_trace(&run, &def.rules);
+    if (code != EXIT_CODE_DONE) {
+        free_trace(&run);
+        return code;
+    }
     if (signals_open(&run.signals, &error) != MUSTER_OK) {
         fprintf(invocation->err, "muster: %s\n", error.text);
+        free_trace(&run);
         return EXIT_CODE_FAILED;
     }
-    enum exit_code code;
     if (relay_create(&def, &run.relay, &error) == MUSTER_OK) {
         fprintf(invocation->err, "from %s to %s, seed %llu\n", flag_text(invocation, "listen"),
             flag_text(invocation, "to"), (unsigned long long)def.seed);
@@ -125,6 +196,7 @@ static enum exit_code run(const struct invocation *invocation)
         code = error.code == EADDRINUSE ? EXIT_CODE_MISSING : EXIT_CODE_FAILED;
     }
     relay_destroy(run.relay);
+    free_trace(&run);
     signals_close(&run.signals);
     return code;
 }
@@ -152,6 +224,10 @@ static const struct flag flags[] = {
         .rule = {.kind = VALUE_TEXT},
         .fallback = "wifi",
         .help = "Each way: lan, wifi, mobile, bad, or KEY=VALUE,..."},
+    {.name = "trace",
+        .placeholder = "FILE",
+        .rule = {.kind = VALUE_TEXT},
+        .help = "Delays that were recorded, instead of rules or beside them."},
     {.name = "seed",
         .placeholder = "N",
         .rule = {.kind = VALUE_INTEGER, .max = INT64_MAX},

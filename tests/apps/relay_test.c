@@ -31,7 +31,7 @@ static int leave_folder(void **state)
     return 0;
 }
 
-static pid_t start_relay(uint32_t port, uint32_t server_port, const char *rules)
+static pid_t start_relay(uint32_t port, uint32_t server_port, const char *flag, const char *rules)
 {
     char listen[64];
     char to[64];
@@ -42,7 +42,7 @@ static pid_t start_relay(uint32_t port, uint32_t server_port, const char *rules)
     if (child == 0) {
         dup2(open("relay.json", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
         dup2(open("relay.err", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
-        execl(MUSTER_PROGRAM, "muster", "relay", "--listen", listen, "--to", to, "--network", rules,
+        execl(MUSTER_PROGRAM, "muster", "relay", "--listen", listen, "--to", to, flag, rules,
             "--seed", "9", "--json", (char *)NULL);
         _exit(127);
     }
@@ -60,7 +60,8 @@ static void bots_play_through_a_network_that_loses_and_doubles(void **state)
     struct running world;
     world_begin(&world, (const char *const[]){"--game", "hello", NULL});
     const uint32_t port = world_free_port();
-    const pid_t relay = start_relay(port, world.port, "delay=20ms,jitter=5ms,loss=10%,dup=5%");
+    const pid_t relay =
+        start_relay(port, world.port, "--network", "delay=20ms,jitter=5ms,loss=10%,dup=5%");
     char server[64];
     char via[64];
     snprintf(server, sizeof server, "127.0.0.1:%u", world.port);
@@ -96,7 +97,7 @@ static void bots_play_through_a_narrow_path(void **state)
     struct running world;
     world_begin(&world, (const char *const[]){"--game", "skirmish", NULL});
     const uint32_t port = world_free_port();
-    const pid_t relay = start_relay(port, world.port, "delay=5ms,mtu=1110B");
+    const pid_t relay = start_relay(port, world.port, "--network", "delay=5ms,mtu=1110B");
     char server[64];
     char via[64];
     snprintf(server, sizeof server, "127.0.0.1:%u", world.port);
@@ -113,6 +114,49 @@ static void bots_play_through_a_narrow_path(void **state)
     assert_in_range(world_number(strstr(outcome.out, "\"to_clients\""), "too_long"), 1, 1000);
     assert_int_equal(world_number(strstr(outcome.out, "\"to_server\""), "too_long"), 0);
     assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
+static void bots_play_through_a_recorded_network(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(&world, (const char *const[]){"--game", "hello", NULL});
+    const uint32_t port = world_free_port();
+    file_write(
+        "train.trace", "# a tunnel in every second\n0ms 10ms\n800ms lost\n900ms 60ms\n1s end\n");
+    const pid_t relay = start_relay(port, world.port, "--trace", "train.trace");
+    char server[64];
+    char via[64];
+    snprintf(server, sizeof server, "127.0.0.1:%u", world.port);
+    snprintf(via, sizeof via, "127.0.0.1:%u", port);
+    RUN("bots", "--count", "2", "--server", server, "--via", via, "--for", "3s", "--json");
+    assert_int_equal(outcome.code, 0);
+    assert_int_equal(world_number(outcome.out, "playing"), 2);
+    assert_int_equal(kill(relay, SIGTERM), 0);
+    assert_int_equal(waitpid(relay, NULL, 0), relay);
+    file_read("relay.json", outcome.out);
+    const char *back = strstr(outcome.out, "\"to_clients\"");
+    assert_in_range(world_number(back, "lost"), 1, 1000);
+    assert_true(world_number(back, "lost") < world_number(back, "packets_in") / 2);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
+static void a_trace_that_is_none_is_refused_by_its_line(void **state)
+{
+    (void)state;
+    RUN("relay", "--trace", "nowhere");
+    assert_int_equal(outcome.code, 3);
+    assert_non_null(strstr(outcome.err, "muster: nowhere: No such file"));
+    file_write("bad.trace", "0ms 10ms\n800ms never\n");
+    RUN("relay", "--trace", "bad.trace");
+    assert_int_equal(outcome.code, 2);
+    assert_non_null(strstr(outcome.err, "muster: bad.trace: "));
+    assert_non_null(strstr(outcome.err, "2"));
+    file_write("bad.trace", "");
+    RUN("relay", "--trace", "bad.trace");
+    assert_int_equal(outcome.code, 2);
+    RUN("relay", "--trace", "/");
+    assert_int_equal(outcome.code, 1);
 }
 
 static void wrong_rules_and_addresses_are_refused(void **state)
@@ -156,6 +200,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bots_play_through_a_network_that_loses_and_doubles),
         cmocka_unit_test(bots_play_through_a_narrow_path),
+        cmocka_unit_test(bots_play_through_a_recorded_network),
+        cmocka_unit_test(a_trace_that_is_none_is_refused_by_its_line),
         cmocka_unit_test(wrong_rules_and_addresses_are_refused),
         cmocka_unit_test(a_port_in_use_is_missing),
     };
