@@ -131,7 +131,10 @@ static struct web_socket *free_socket(const struct http_server *server)
 
 bool http_sockets_have_room(const struct http_server *server)
 {
-    return free_socket(server) != NULL;
+    void *room;
+    const uint32_t head_bytes = (uint32_t)sizeof(struct socket_event_head);
+    return free_socket(server) != NULL &&
+           ring_reserve(server->sockets.events, head_bytes, &room) == MUSTER_OK;
 }
 
 static struct web_socket *socket_of(const struct http_server *server, struct lws *wsi)
