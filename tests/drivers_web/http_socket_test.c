@@ -707,9 +707,12 @@ static void a_handshake_cut_short_at_any_byte_harms_nobody(void **state)
         send_bytes(file, good_request, length);
         close(file);
     }
-    while (http_server_read_stats(world->server).open_count != 0) {
+    struct http_server_stats stats;
+    do {
         clock_sleep_until_us(clock_monotonic_us() + 500);
-    }
+        stats = http_server_read_stats(world->server);
+    } while (stats.connection_count + stats.refused_count < sizeof good_request - 1 ||
+             stats.open_count != 0);
     close(open_socket(world));
 }
 
@@ -762,6 +765,7 @@ static void slow_handshakes_by_the_thousand_are_bounded(void **state)
     struct world world;
     struct http_server_def def = test_def();
     def.idle_seconds_max = 1;
+    def.sockets.first_ms_max = 3600000; // the kernel may be slow with so many
     start(&world, &def);
     const int player = open_socket(&world);
     for (uint32_t i = 0; i < 1000; i++) {
@@ -807,23 +811,24 @@ static void a_peer_that_is_dead_is_noticed_by_a_ping(void **state)
     (void)state;
     struct world world;
     struct http_server_def def = test_def();
-    def.sockets.silence_ms_max = 600;
+    def.sockets.silence_ms_max = 1500;
     start(&world, &def);
     const int alive = open_socket(&world);
     const int dead = open_socket(&world);
     const uint64_t begin_us = clock_monotonic_us();
     send_frame(alive, FIN | OPCODE_BINARY, "abc", 3);
     send_frame(dead, FIN | OPCODE_BINARY, "abc", 3);
-    for (uint32_t i = 0; i < 2; i++) {
+    while (world.closed_count == 0) {
         const struct frame *frame = read_frame(&world, alive);
         assert_int_equal(frame->first_byte, FIN | OPCODE_PING);
         send_frame(alive, FIN | OPCODE_PONG, frame->bytes, frame->length);
     }
-    assert_closed(&world, dead, 1006, 1006);
-    assert_true(clock_monotonic_us() - begin_us > 600000);
+    assert_int_equal(world.close_code, 1006);
+    assert_true(clock_monotonic_us() - begin_us > 1500000);
     assert_int_equal(counted(&world, HTTP_SOCKET_COUNT_SILENT), 1);
     wait_until_counted(&world, HTTP_SOCKET_COUNT_CLOSED, 1);
     assert_int_equal(http_server_read_socket_stats(world.server).open_count, 1);
+    close(dead);
     close(alive);
     http_server_stop(world.server);
 }
