@@ -7,7 +7,7 @@
 //     await client.connect('https://example.org', ticket.token);
 //     each frame:
 //         client.update();
-//         client.act('walk', {heading: 0, speed: 5});
+//         client.act('walk', {heading: 0, speed_mps: 5});
 //         for (const entity of client.view.entities()) { draw(client.place(entity.index, tick)); }
 //
 // A client has room for two links to the server. One carries the game. When that one falls silent
@@ -599,6 +599,11 @@ export class Client {
     const def = this.#actions.get(name);
     if (def === undefined) {
       throw new RangeError(`the game has no action '${name}'`);
+    }
+    for (const given of Object.keys(values)) {
+      if (!def.params.some((param) => param.name === given)) {
+        throw new RangeError(`the action '${name}' has no parameter '${given}'`);
+      }
     }
     const steps = def.params.map((param) => paramStep(param, Number(values[param.name] ?? 0)));
     const tick = this.tick;

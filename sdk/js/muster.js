@@ -5,3 +5,4 @@
 export {Client, MusterError} from './client.js';
 export {join, login} from './login.js';
 export {CloseReason} from './packet.js';
+export {Predictor} from './predict.js';

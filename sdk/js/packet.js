@@ -205,10 +205,10 @@ export class PacketWriter extends ByteWriter {
     this.hasFragments = true;
   }
 
-  /** The most bytes of a blob that can follow. */
+  /** The most bytes of a blob that can follow; negative if none can. */
   blobSpace(isLast) {
     const space = this.left - (isLast ? BLOB_LAST_HEAD_BYTES : BLOB_HEAD_BYTES);
-    return this.blobCount < BLOBS_MAX ? Math.max(space, 0) : 0;
+    return this.blobCount < BLOBS_MAX ? space : -1;
   }
 
   blob(kind, bytes, isLast) {

@@ -511,7 +511,8 @@ export class Session {
   }
 
   /**
-   * The most bytes that a blob may have in the packet that was begun.
+   * The most bytes that a blob may have in the packet that was begun; negative if there is no room
+   * for any.
    * @param {boolean} [isLast] as in blob()
    */
   blobSpace(isLast = false) {

@@ -261,6 +261,7 @@ test('an action that the game does not have is a mistake, and none comes before 
   assert.equal(client.send('chat', 'early'), false);
   join();
   assert.throws(() => client.act('fly'), RangeError);
+  assert.throws(() => client.act('jump', {height: 1}), RangeError);
 });
 
 test('actions wait up to a limit, and those that never count give way', () => {

@@ -68,7 +68,12 @@ class FrameReader {
     if (bytes.length < 2) {
       return undefined;
     }
+    const frame = {opcode: bytes[0] & 0x0f, isFinal: bytes[0] >= 0x80, bytes: undefined};
     const short = bytes[1] & 0x7f;
+    if ((bytes[0] & 0x70) !== 0 || (bytes[1] >= 0x80) !== this.isMasked ||
+        (frame.opcode >= 8 && (short > 125 || !frame.isFinal))) {
+      throw 1002;
+    }
     const lengthBytes = short === 127 ? 8 : short === 126 ? 2 : 0;
     const headBytes = 2 + lengthBytes + (this.isMasked ? 4 : 0);
     if (bytes.length < headBytes) {
@@ -79,12 +84,6 @@ class FrameReader {
       length = bytes.readUInt16BE(2);
     } else if (short === 127) {
       length = Number(bytes.readBigUInt64BE(2));
-    }
-    const frame = {opcode: bytes[0] & 0x0f, isFinal: bytes[0] >= 0x80, bytes: undefined};
-    const isControl = frame.opcode >= 8;
-    if ((bytes[0] & 0x70) !== 0 || (bytes[1] >= 0x80) !== this.isMasked ||
-        (isControl && (length > 125 || !frame.isFinal))) {
-      throw 1002;
     }
     if (length > MESSAGE_BYTES_MAX) {
       throw 1009;
