@@ -63,6 +63,8 @@ struct neighbours {
 
 static struct neighbours neighbours;
 
+static bool comes_by_link; // the stranger
+
 static void answer(struct sim *sim, const muster_packet *packet)
 {
     stranger_take(&neighbours.stranger, sim, packet);
@@ -145,8 +147,9 @@ typedef void manners(struct stranger *stranger, struct sim *sim);
 
 static struct sim *begin(bool never_acks, uint32_t packets_per_tick)
 {
-    neighbours = (struct neighbours){
-        .stranger = {.never_acks = never_acks, .packets_per_tick = packets_per_tick}};
+    neighbours = (struct neighbours){.stranger = {.comes_by_link = comes_by_link,
+                                         .never_acks = never_acks,
+                                         .packets_per_tick = packets_per_tick}};
     const struct sim_def def = {.game = sim_game(),
         .seed = 9,
         .client_count = CLIENT_COUNT,
@@ -343,5 +346,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_shouts_too_often_is_heard_at_its_rate_and_drowns_nobody),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int over_udp = cmocka_run_group_tests_name("over UDP", tests, NULL, NULL);
+    comes_by_link = true;
+    return over_udp + cmocka_run_group_tests_name("over a link", tests, NULL, NULL);
 }

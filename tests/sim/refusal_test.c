@@ -27,6 +27,7 @@
 // Who is not let in, or is sent away: what the client learns, what is counted, what the audit log
 // says, and that the others notice nothing.
 
+static bool comes_by_link; // the stranger
 static struct stranger stranger;
 static uint32_t answer_count; // to others than the stranger
 
@@ -49,7 +50,7 @@ static void walk_about(struct sim *sim, uint32_t client_index, muster_client *cl
 
 static struct sim *sim_of(const muster_game *game)
 {
-    stranger = (struct stranger){0};
+    stranger = (struct stranger){.comes_by_link = comes_by_link};
     answer_count = 0;
     const struct sim_def def = {.game = game,
         .seed = 9,
@@ -649,7 +650,7 @@ static void actions_after_death_count_and_change_nothing(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest of_netcode[] = {
         cmocka_unit_test(an_expired_token_is_refused),
         cmocka_unit_test(a_token_whose_expiry_was_moved_is_refused),
         cmocka_unit_test(a_forged_token_is_refused),
@@ -658,6 +659,9 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_token_for_another_game_is_refused),
         cmocka_unit_test(a_request_of_another_version_is_refused),
         cmocka_unit_test(a_token_that_was_used_is_refused),
+        cmocka_unit_test(actions_after_death_count_and_change_nothing),
+    };
+    const struct CMUnitTest of_both[] = {
         cmocka_unit_test(a_full_world_refuses_with_a_reason),
         cmocka_unit_test(a_draining_server_refuses_with_a_reason),
         cmocka_unit_test(an_older_token_is_refused_with_a_reason),
@@ -668,8 +672,10 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_falls_too_far_behind_is_sent_away),
         cmocka_unit_test(who_leaves_or_falls_silent_is_written_down),
         cmocka_unit_test(actions_after_leaving_change_nothing),
-        cmocka_unit_test(actions_after_death_count_and_change_nothing),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failures = cmocka_run_group_tests_name("of netcode", of_netcode, NULL, NULL);
+    failures += cmocka_run_group_tests_name("over UDP", of_both, NULL, NULL);
+    comes_by_link = true;
+    return failures + cmocka_run_group_tests_name("over a link", of_both, NULL, NULL);
 }

@@ -17,24 +17,46 @@ static void require(bool condition, const char *what)
     }
 }
 
-void stranger_connect(
-    struct stranger *stranger, struct sim *sim, const uint8_t token[MUSTER_CONNECT_TOKEN_BYTES])
+// A stranger who comes again does so from another port, or on another link.
+static void begin_anew(struct stranger *stranger)
 {
     struct stranger before = *stranger;
     stranger_destroy(&before);
     *stranger = (struct stranger){
-        .address = packets_address(9, (uint16_t)(before.address.port + 1)),
+        .port = before.port == 0 ? STRANGER_PORT : before.port + 1,
+        .comes_by_link = before.comes_by_link,
         .never_acks = before.never_acks,
         .packets_per_tick = before.packets_per_tick,
     };
-    if (before.address.port == 0) {
-        stranger->address.port = STRANGER_PORT;
-    }
+    stranger->address = packets_address(9, (uint16_t)stranger->port);
     const muster_session_pool_def def = muster_session_pool_default_def();
-    require(muster_netcode_client_create(NULL, &stranger->netcode) == MUSTER_OK &&
-                muster_session_pool_create(&def, &stranger->pool) == MUSTER_OK &&
+    require(muster_session_pool_create(&def, &stranger->pool) == MUSTER_OK &&
                 muster_session_pool_acquire(stranger->pool, &stranger->session) == MUSTER_OK,
         "no memory");
+}
+
+void stranger_connect_link(
+    struct stranger *stranger, struct sim *sim, const uint8_t *ticket, uint32_t length)
+{
+    uint8_t bytes[MUSTER_LINK_TICKET_BYTES];
+    require(length <= MUSTER_CONNECT_TOKEN_BYTES, "a ticket is too long");
+    begin_anew(stranger);
+    muster_link_write_peer(&stranger->address, bytes);
+    memcpy(bytes + MUSTER_LINK_PEER_BYTES, ticket, length);
+    stranger->address = muster_address_of_link(stranger->port);
+    stranger->is_link_open = true;
+    sim_inject(sim, &stranger->address, bytes, MUSTER_LINK_PEER_BYTES + length);
+}
+
+void stranger_connect(
+    struct stranger *stranger, struct sim *sim, const uint8_t token[MUSTER_CONNECT_TOKEN_BYTES])
+{
+    if (stranger->comes_by_link) {
+        stranger_connect_link(stranger, sim, token, MUSTER_CONNECT_TOKEN_BYTES);
+        return;
+    }
+    begin_anew(stranger);
+    require(muster_netcode_client_create(NULL, &stranger->netcode) == MUSTER_OK, "no memory");
     require(muster_netcode_client_connect(stranger->netcode, sim_now(sim), token) == MUSTER_OK,
         "the token is refused");
 }
@@ -46,6 +68,19 @@ void stranger_destroy(struct stranger *stranger)
     stranger->netcode = NULL;
     stranger->pool = NULL;
     stranger->session = NULL;
+    stranger->is_link_open = false;
+}
+
+// Finds what the server's end wrote in a packet. @return false if there is nothing for the session
+static bool open_packet(
+    struct stranger *stranger, struct sim *sim, muster_packet *packet, muster_netcode_payload *out)
+{
+    if (stranger->netcode != NULL) {
+        return muster_netcode_client_receive(stranger->netcode, sim_now(sim), packet, out);
+    }
+    *out = (muster_netcode_payload){.bytes = packet->bytes, .length = packet->length};
+    stranger->is_link_open = stranger->is_link_open && packet->length > 0;
+    return stranger->is_link_open;
 }
 
 void stranger_take(struct stranger *stranger, struct sim *sim, const muster_packet *packet)
@@ -55,12 +90,12 @@ void stranger_take(struct stranger *stranger, struct sim *sim, const muster_pack
         .address = sim_tokens(sim).addresses[0], .length = packet->length, .bytes = bytes};
     muster_netcode_payload payload;
     muster_session_received received;
-    if (stranger->netcode == NULL ||
+    if (stranger->session == NULL ||
         !muster_address_is_equal(&packet->address, &stranger->address)) {
         return;
     }
     memcpy(bytes, packet->bytes, packet->length);
-    if (!muster_netcode_client_receive(stranger->netcode, sim_now(sim), &copy, &payload)) {
+    if (!open_packet(stranger, sim, &copy, &payload)) {
         return;
     }
     stranger->packets_received++;
@@ -84,14 +119,23 @@ void stranger_take(struct stranger *stranger, struct sim *sim, const muster_pack
 
 static bool is_connected(const struct stranger *stranger)
 {
-    return stranger->netcode != NULL &&
-           muster_netcode_client_state_of(stranger->netcode) == MUSTER_NETCODE_CLIENT_CONNECTED;
+    return stranger->is_link_open ||
+           (stranger->netcode != NULL && muster_netcode_client_state_of(stranger->netcode) ==
+                                             MUSTER_NETCODE_CLIENT_CONNECTED);
+}
+
+// Where in a slot a payload is written.
+static uint32_t payload_offset(const struct stranger *stranger)
+{
+    return stranger->is_link_open ? 0 : MUSTER_NETCODE_PAYLOAD_OFFSET;
 }
 
 static void seal_and_send(
     struct stranger *stranger, struct sim *sim, muster_packet *packet, uint32_t payload_bytes)
 {
-    require(muster_netcode_client_seal(stranger->netcode, payload_bytes, packet) == MUSTER_OK,
+    packet->length = payload_bytes;
+    require(stranger->is_link_open ||
+                muster_netcode_client_seal(stranger->netcode, payload_bytes, packet) == MUSTER_OK,
         "a packet cannot be sealed");
     sim_inject(sim, &stranger->address, packet->bytes, packet->length);
 }
@@ -102,7 +146,7 @@ void stranger_send_payload(
     uint8_t space[MUSTER_PACKET_BYTES_MAX];
     muster_packet packet = {.bytes = space};
     if (is_connected(stranger)) {
-        memcpy(space + MUSTER_NETCODE_PAYLOAD_OFFSET, bytes, length);
+        memcpy(space + payload_offset(stranger), bytes, length);
         seal_and_send(stranger, sim, &packet, length);
     }
 }
@@ -119,7 +163,7 @@ void stranger_send(
     }
     require(
         muster_session_begin_packet(stranger->session, sim_now(sim).steady_us,
-            space + MUSTER_NETCODE_PAYLOAD_OFFSET, 1200, 600) == MUSTER_OK &&
+            space + payload_offset(stranger), 1200, 600) == MUSTER_OK &&
             muster_session_begin_blob(stranger->session, kind, true, &blob, &capacity) == MUSTER_OK,
         "a packet cannot be written");
     memcpy(blob, bytes, length);
@@ -132,7 +176,9 @@ static void step(struct stranger *stranger, struct sim *sim)
     uint8_t space[MUSTER_PACKET_BYTES_MAX];
     muster_packet packet = {.bytes = space};
     muster_packet_batch batch = {.packets = &packet, .capacity = 1};
-    muster_netcode_client_update(stranger->netcode, sim_now(sim), &batch);
+    if (stranger->netcode != NULL) {
+        muster_netcode_client_update(stranger->netcode, sim_now(sim), &batch);
+    }
     if (batch.count > 0) {
         sim_inject(sim, &stranger->address, packet.bytes, packet.length);
     }
@@ -148,7 +194,7 @@ static void step(struct stranger *stranger, struct sim *sim)
 void stranger_run_ms(struct stranger *stranger, struct sim *sim, uint32_t ms)
 {
     for (uint32_t i = 0; i < ms; i++) {
-        if (stranger->netcode != NULL && sim_now(sim).steady_us / 1000 % TICK_MS == 0) {
+        if (stranger->session != NULL && sim_now(sim).steady_us / 1000 % TICK_MS == 0) {
             step(stranger, sim);
         }
         sim_run_ms(sim, 1);

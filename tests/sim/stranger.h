@@ -9,19 +9,23 @@
 ///     stranger_send(&stranger, sim, PLAY_RECORD_INPUT, bytes, length);
 ///     stranger_destroy(&stranger);
 
+#include "muster/link.h"
 #include "sim/sim.h"
 
-#define STRANGER_PORT 20000u
+#define STRANGER_PORT 20000u // and the number of its first link
 
 struct stranger {
     muster_netcode_client *netcode;
     muster_session_pool *pool;
     muster_session *session;
     muster_address address;
+    uint32_t port;        // or the number of its link
     uint64_t newest_tick; // named in each INPUT; 0 before anything is heard
     uint32_t packets_received;
     uint8_t close_reason;
     char close_text[MUSTER_SESSION_CLOSE_TEXT_BYTES_MAX + 1];
+    bool comes_by_link; // not over UDP
+    bool is_link_open;
     bool never_acks;           // reads nothing of what comes
     uint32_t packets_per_tick; // INPUTs without actions; 0: one
 };
@@ -29,6 +33,10 @@ struct stranger {
 /// Begins to connect; a stranger who was connected begins anew, from another address.
 void stranger_connect(
     struct stranger *stranger, struct sim *sim, const uint8_t token[MUSTER_CONNECT_TOKEN_BYTES]);
+
+/// Begins anew on a link with any bytes as its ticket.
+void stranger_connect_link(
+    struct stranger *stranger, struct sim *sim, const uint8_t *ticket, uint32_t length);
 
 void stranger_destroy(struct stranger *stranger);
 
