@@ -79,7 +79,7 @@ static void step_ticket(struct world *world, struct input *input)
     uint8_t bytes[MUSTER_LINK_TICKET_BYTES] = {0};
     uint8_t changes[4] = {0};
     const uint8_t number = take_byte(input);
-    world->token_number += take_byte(input) % 2;
+    world->token_number = (uint8_t)(world->token_number + take_byte(input) % 2);
     const muster_connect_token_def def = fuzz_token_def(world->token_number, world->now.unix_s);
     const muster_status status = muster_connect_token_write(&def, bytes + MUSTER_LINK_PEER_BYTES);
     MUSTER_ASSERT(status == MUSTER_OK);
