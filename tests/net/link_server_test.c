@@ -170,7 +170,7 @@ static void a_ticket_cut_at_any_length_is_refused(void **state)
     assert_true(receive(links, 9000, ticket, sizeof ticket));
 }
 
-// The seal covers what leads to a connection; the rest is for the client, or there is no such token.
+// The seal covers what leads to a connection; the rest of a token is for the client.
 static void a_ticket_with_a_changed_byte_is_refused_where_it_counts(void **state)
 {
     struct links *links = *state;
