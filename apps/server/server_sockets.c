@@ -10,8 +10,8 @@
 
 #define RECEIVE_COUNT 64u
 
-// Some ticks of a thousand players.
-#define RING_BYTES (1u << 22)
+// Two ticks of a thousand players, in packets of 500 bytes.
+#define RING_BYTES (1u << 20)
 
 // Sockets beyond the players: those that have not shown a ticket, those that replace another and
 // those being told goodbye.

@@ -79,7 +79,9 @@ muster_status muster_session_pool_create(
     if (memory == NULL) {
         return MUSTER_ERR_NO_MEMORY;
     }
-    memset(memory, 0, layout.bytes);
+    // Not the bytes of fragments, which come last: few sessions ever hold many, and memory that is
+    // not touched is not used up.
+    memset(memory, 0, layout.slot_bytes);
 
     muster_session_pool *pool = (void *)memory;
     pool->allocator = def->allocator;
