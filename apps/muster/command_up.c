@@ -19,7 +19,7 @@
 // Everything on one machine: the game, the server around it, its HTTP side and, on request, bots
 // and a live view in processes of their own.
 
-#define POLL_MS     50
+#define POLL_MS     25
 #define VALUE_BYTES 32u
 #define SCENE_COUNT 3
 #define STOP_US_MAX 5000000u

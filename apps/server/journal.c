@@ -2,6 +2,7 @@
 #include "apps/server/journal.h"
 
 #include "apps/server/login_request.h"
+#include "apps/server/server_live.h"
 #include "core/assert.h"
 #include "muster/world_def.h"
 
@@ -22,6 +23,8 @@ struct journal {
     muster_event_log *events;
     struct audit audit;
     struct server_map map;
+    uint32_t live_bytes; // 0 before the first live map
+    _Alignas(8) uint8_t live[SERVER_LIVE_BYTES_MAX];
     struct present players[MUSTER_PLAYER_COUNT_MAX];
 };
 
@@ -109,6 +112,7 @@ bool journal_collect(struct journal *journal, struct server *server, uint64_t ti
         has_events = true;
     }
     (void)server_pop_map(server, &journal->map);
+    has_events |= server_pop_live(server, journal->live, &journal->live_bytes);
     (void)pthread_mutex_unlock(&journal->lock);
     return has_events;
 }
@@ -222,6 +226,19 @@ json_t *journal_map(struct journal *journal)
     (void)pthread_mutex_unlock(&journal->lock);
     return json_pack("{s:I, s:I, s:o}", "tick", (json_int_t)tick, "entities",
         (json_int_t)entity_count, "points", points);
+}
+
+uint32_t journal_live(struct journal *journal, uint64_t after_tick, void *bytes)
+{
+    MUSTER_ASSERT(journal != NULL && bytes != NULL);
+    uint32_t length = 0;
+    (void)pthread_mutex_lock(&journal->lock);
+    if (journal->live_bytes > 0 && server_live_tick(journal->live) > after_tick) {
+        length = journal->live_bytes;
+        memcpy(bytes, journal->live, length);
+    }
+    (void)pthread_mutex_unlock(&journal->lock);
+    return length;
 }
 
 bool journal_has_failed(struct journal *journal)

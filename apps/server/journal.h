@@ -35,7 +35,7 @@ void journal_destroy(struct journal *journal);
 
 /// Takes what the server's world has told.
 /// @param time_ms  since 1970
-/// @return true if there were events
+/// @return true if there were events, or there is a new live map
 bool journal_collect(struct journal *journal, struct server *server, uint64_t time_ms);
 
 /// Notes a login in the audit log.
@@ -60,6 +60,11 @@ uint32_t journal_find_player(struct journal *journal, const uint64_t player_id[2
 
 /// Where things are, as {"tick": N, "entities": N, "points": [[x, y, kind, team, is_player], ...]}.
 json_t *journal_map(struct journal *journal);
+
+/// The newest live map, as server_live.h has it, if it is of a later tick.
+/// @param bytes  room for SERVER_LIVE_BYTES_MAX
+/// @return its length, 0 when there is none yet
+uint32_t journal_live(struct journal *journal, uint64_t after_tick, void *bytes);
 
 /// True when a line of the audit log could not be written.
 bool journal_has_failed(struct journal *journal);

@@ -32,6 +32,7 @@ static muster_status create_links(struct server *server)
         {LINK_DOWN_BYTES, &server->down},
         {LINK_EVENT_BYTES, &server->events},
         {LINK_MAP_BYTES, &server->maps},
+        {LINK_LIVE_BYTES, &server->lives},
         {LINK_KICK_BYTES, &server->kicks},
     };
     for (uint32_t i = 0; i < sizeof others / sizeof others[0]; i++) {
@@ -140,6 +141,7 @@ void server_destroy(struct server *server)
     ring_destroy(server->down);
     ring_destroy(server->events);
     ring_destroy(server->maps);
+    ring_destroy(server->lives);
     ring_destroy(server->kicks);
     muster_stats_destroy(server->stats);
     const muster_allocator allocator = server->allocator;

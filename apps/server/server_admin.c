@@ -2,6 +2,7 @@
 #include "apps/server/server_web_state.h"
 
 #include "apps/server/login_request.h"
+#include "apps/server/server_live.h"
 #include "apps/server/server_stats.h"
 #include "core/assert.h"
 #include "drivers/clock.h"
@@ -174,6 +175,41 @@ static void get_map(
     }
 }
 
+// Polled: called again after every collection until there is a newer map than the asker has. What
+// is left from when somebody looked last is too old for anybody, and a page that has seen an
+// earlier run of the server knows nothing of this one.
+static void get_live(
+    void *context, const struct http_request *request, struct http_response *response)
+{
+    struct server_web *web = context;
+    if (!server_web_may_view(web, request, response)) {
+        return;
+    }
+    uint64_t after = 0;
+    const char *argument = http_request_argument(request, "after");
+    if (argument != NULL && !read_number(argument, &after)) {
+        http_respond_error(response, 400, "invalid", "\"after\" must be the number of a tick.");
+        return;
+    }
+    struct server *server = server_process_server(web->def.process);
+    server_want_live(server);
+    const uint64_t tick = server_read_summary(server).tick;
+    const uint64_t second = web->def.game->tick_rate_hz;
+    const uint64_t oldest = tick > second ? tick - second : 0;
+    if (after > tick || after < oldest) {
+        after = oldest;
+    }
+    MUSTER_ASSERT(response->room_bytes >= SERVER_LIVE_BYTES_MAX);
+    const uint32_t length = journal_live(web->def.journal, after, response->room);
+    if (length > 0) {
+        response->status = 200;
+        response->content_type = CONTENT_BYTES;
+        response->body_bytes = length;
+    } else if (request->is_last_call) {
+        http_respond_error(response, 503, "busy", "No tick has run.");
+    }
+}
+
 // Reads "ID/kick".
 static bool read_kick_path(const char *tail, uint64_t out_id[2])
 {
@@ -253,6 +289,7 @@ uint32_t server_admin_routes(struct server_web *web)
         {HTTP_GET, "/v1/events", get_events, web, true},
         {HTTP_GET, "/v1/players", get_players, web, false},
         {HTTP_GET, "/v1/map", get_map, web, false},
+        {HTTP_GET, "/v1/live", get_live, web, true},
         {HTTP_POST, "/v1/players/*", post_kick, web, false},
         {HTTP_GET, "/", get_dashboard, web->admin_files, false},
         {HTTP_GET, "/dashboard/*", web_files_answer, web->admin_files, false},

@@ -30,6 +30,7 @@
 #define LINK_EVENT_BYTES (1u << 20)
 #define LINK_MAP_BYTES   (1u << 17)
 #define LINK_KICK_BYTES  (1u << 14)
+#define LINK_LIVE_BYTES  (1u << 20)
 
 /// Time between two maps.
 #define MAP_PER_SECOND 4u
@@ -118,6 +119,7 @@ struct server {
     struct ring *down;
     struct ring *events; // world to owner: struct server_event
     struct ring *maps;   // world to owner: struct server_map
+    struct ring *lives;  // world to owner: bytes of a live map
     struct ring *kicks;  // web to network: struct link_kick
     struct network network;
     struct world world;
@@ -129,6 +131,8 @@ struct server {
     _Atomic bool is_drained; // by the network: no connection is left
     _Atomic uint64_t tick;   // by the world
     _Atomic uint64_t hash;   // by the world
+
+    _Atomic uint64_t live_until_tick; // by the owner: live maps are wanted up to this tick
 };
 
 /// Makes instance, inbox and replica.
@@ -171,6 +175,9 @@ void world_tell_instance(struct server *server);
 
 /// Tells where things are, if the owner has taken the last map.
 void world_tell_map(struct server *server);
+
+/// Shows where everything is, if somebody looks and has taken the last live map. In server_live.c.
+void world_show(struct server *server, uint64_t tick);
 
 /// Sends a player away who is still the one that was meant.
 void network_kick(struct server *server, const struct link_kick *kick);

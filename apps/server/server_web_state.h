@@ -17,6 +17,7 @@
 
 #define CONTENT_JSON    "application/json"
 #define CONTENT_TEXT    "text/plain; charset=utf-8"
+#define CONTENT_BYTES   "application/octet-stream"
 #define CONTENT_METRICS "text/plain; version=0.0.4; charset=utf-8"
 
 struct server_web {

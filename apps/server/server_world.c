@@ -456,6 +456,7 @@ void server_world_tick(struct server *server, uint64_t tick)
     if (tick % (tick_rate_hz / MAP_PER_SECOND + 1) == 0) {
         world_tell_map(server);
     }
+    world_show(server, tick);
 }
 
 uint64_t server_world_now(const struct server *server)

@@ -134,6 +134,13 @@ typedef struct muster_space_partition {
     uint32_t cost;         ///< Work: one for each body that is awake and two for each contact.
 } muster_space_partition;
 
+/// How the world is cut into partitions, as the definition says.
+typedef struct muster_space_partition_grid {
+    float min_x, min_y;  ///< The lowest corner, in metres.
+    float side_m;        ///< Of one partition.
+    uint32_t side_count; ///< Partitions each way.
+} muster_space_partition_grid;
+
 /// A body definition with every field at its default.
 MUSTER_API muster_body_def muster_body_default_def(void);
 
@@ -222,6 +229,9 @@ MUSTER_API MUSTER_NODISCARD muster_status muster_space_overlap(muster_space *spa
 /// The height of the terrain at a place; false outside it or if there is none.
 MUSTER_API bool muster_space_ground_height(
     const muster_space *space, float x, float y, float *out_height_m);
+
+/// Where the partitions are.
+MUSTER_API muster_space_partition_grid muster_space_partitions_grid(const muster_space *space);
 
 /// Counts the load of each partition, row by row along x.
 /// @param out_partitions  room for the square of partition_side_count

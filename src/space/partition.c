@@ -19,6 +19,17 @@ static uint32_t partition_of(const muster_space *space, uint32_t slot)
     return row * space->partition_side_count + column;
 }
 
+muster_space_partition_grid muster_space_partitions_grid(const muster_space *space)
+{
+    MUSTER_ASSERT(space != NULL);
+    return (muster_space_partition_grid){
+        .min_x = space->partition_min_x,
+        .min_y = space->partition_min_y,
+        .side_m = 1.0f / space->partitions_per_m,
+        .side_count = space->partition_side_count,
+    };
+}
+
 void muster_space_partitions(const muster_space *space, muster_space_partition *out_partitions)
 {
     MUSTER_ASSERT(space != NULL);

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "apps/server/server_live.h"
 #include "apps/world.h"
 
 #include <inttypes.h>
@@ -119,6 +120,54 @@ static void players_are_listed_and_sent_away(void **state)
     assert_non_null(strstr(audit, id));
 }
 
+static void the_live_map_shows_every_entity_and_waits_for_the_next(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(
+        &world, (const char *const[]){"--game", "skirmish", "--bots", "3", "--bodies", "20", NULL});
+    await_text(&world, "/v1/players", "\"index\":2");
+    struct server_live_head head;
+    const uint64_t begin_us = clock_monotonic_us();
+    do {
+        assert_int_equal(world_get(&world, "/v1/live", answer), 200);
+        memcpy(&head, answer, sizeof head);
+        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
+    } while (head.player_count < 3);
+    assert_int_equal(head.version, 1);
+    assert_int_equal(head.partition_side_count, 8);
+    assert_true(head.entity_count >= 23);
+    assert_int_equal(head.point_count, head.entity_count);
+    assert_true(head.side_m >= 4000.0f && head.side_m <= 8192.0f);
+    uint32_t body_count = 0;
+    uint32_t player_count = 0;
+    for (uint32_t i = 0; i < 64; i++) {
+        muster_space_partition partition;
+        memcpy(&partition, answer + sizeof head + i * sizeof partition, sizeof partition);
+        body_count += partition.body_count;
+        player_count += partition.player_count;
+    }
+    assert_int_equal(player_count, 3);
+    assert_true(body_count >= 23 && body_count <= head.entity_count);
+    const char *points = answer + sizeof head + 64 * sizeof(muster_space_partition);
+    for (uint32_t i = 0; i < head.player_count; i++) {
+        struct server_live_point point;
+        memcpy(&point, points + i * sizeof point, sizeof point);
+        assert_in_range(point.player, 1, 3);
+        assert_in_range(point.team, 1, 4);
+    }
+    // A later one only, and none of a tick that this run has not reached.
+    char path[64];
+    const uint64_t tick = head.tick;
+    snprintf(path, sizeof path, "/v1/live?after=%" PRIu64, tick);
+    assert_int_equal(world_get(&world, path, answer), 200);
+    assert_true(server_live_tick(answer) > tick);
+    assert_int_equal(world_get(&world, "/v1/live?after=99999999999", answer), 200);
+    assert_true(server_live_tick(answer) < 99999999);
+    assert_int_equal(world_get(&world, "/v1/live?after=x", answer), 400);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
 static void operators_need_the_admin_key_where_it_is_asked_for(void **state)
 {
     (void)state;
@@ -128,7 +177,7 @@ static void operators_need_the_admin_key_where_it_is_asked_for(void **state)
             "--set", "gateway.secrets=development", NULL});
     world_await(&world); // /readyz needs no key
     static const char *const paths[] = {
-        "/metrics", "/v1/status", "/v1/events", "/v1/players", "/v1/map"};
+        "/metrics", "/v1/status", "/v1/events", "/v1/players", "/v1/map", "/v1/live"};
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         assert_int_equal(world_get(&world, paths[i], answer), 401);
         assert_non_null(strstr(answer, "unauthorized"));
@@ -326,6 +375,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_in_order_and_can_be_waited_for),
         cmocka_unit_test(players_are_listed_and_sent_away),
+        cmocka_unit_test(the_live_map_shows_every_entity_and_waits_for_the_next),
         cmocka_unit_test(operators_need_the_admin_key_where_it_is_asked_for),
         cmocka_unit_test(browsers_log_in_by_a_cookie_and_change_nothing_without_its_token),
         cmocka_unit_test(each_side_answers_to_its_own_name_only),

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/** The dashboard: logs in where it must, asks for everything there is, and shows it. */
+
+import { Api, ApiError } from './api.js';
+import { byId, make, makeTabs, setText } from './dom.js';
+import { Feeds } from './feed.js';
+import { formatCount, formatShort } from './format.js';
+import { MapView } from './map.js';
+import { Interval } from './metrics.js';
+import { watchTheme } from './palette.js';
+import { showTiles } from './tiles.js';
+
+const STALE_MS = 2000;
+const WATCH_MS = 250;
+
+/** What the page has done so far, for tests and for the curious. */
+const progress = { frames: 0, maps: 0, samples: 0, drawMs: 0, drawMsMax: 0 };
+window.musterDashboard = progress;
+
+const api = new Api();
+const state = {
+  status: { tick_rate_hz: 60, game: '' },
+  sample: undefined,
+  players: new Map(), // by player index
+  heardMs: performance.now(), // when the world moved last
+  tick: 0,
+  isStale: false,
+};
+
+const map = new MapView(
+  { stage: byId('map-stage'), canvas: byId('map'), overlay: byId('map-overlay') },
+  { onPick: follow, onPoint: showPointed });
+map.nameOf = (playerIndex) => state.players.get(playerIndex)?.name ?? `player ${playerIndex}`;
+
+const feeds = new Feeds(api, {
+  live: takeLive,
+  sample: takeSample,
+  players: takePlayers,
+  events: takeEvents,
+  denied: () => showLogin(),
+});
+
+// What comes.
+
+function noteTick(tick) {
+  if (tick !== state.tick) {
+    state.tick = tick;
+    state.heardMs = performance.now();
+  }
+}
+
+function takeLive(live) {
+  noteTick(live.tick);
+  progress.maps++;
+  map.show(live);
+  const shown = live.pointCount < live.entityCount ? `${formatCount(live.pointCount)} of ` : '';
+  setText(byId('map-note'),
+    `tick ${formatCount(live.tick)} · ${shown}${formatCount(live.entityCount)} entities`);
+}
+
+function takeSample(sample) {
+  const ticks = sample.read('muster_ticks_total');
+  if (state.sample !== undefined && ticks < state.sample.read('muster_ticks_total')) {
+    startAnew();
+  }
+  const interval = state.sample === undefined ? undefined : new Interval(state.sample, sample);
+  state.sample = sample;
+  progress.samples++;
+  if (interval === undefined || interval.growth('muster_ticks_total') > 0) {
+    state.heardMs = performance.now();
+  }
+  showTiles(sample, interval, state.status.tick_rate_hz);
+}
+
+function takePlayers(players) {
+  state.players = new Map(players.map((player) => [player.index, player]));
+}
+
+function takeEvents() {}
+
+// The server runs anew: nothing that was counted before goes on.
+function startAnew() {
+  state.sample = undefined;
+  feeds.restart();
+  learnStatus();
+}
+
+async function learnStatus() {
+  try {
+    state.status = await api.json('/v1/status');
+    setText(byId('game'), state.status.game);
+  } catch (error) {
+    if (!(error instanceof ApiError)) {
+      throw error;
+    }
+  }
+}
+
+// What is shown.
+
+function follow(playerIndex) {
+  map.follow(playerIndex);
+  byId('map-following').hidden = playerIndex < 0;
+  setText(byId('map-following-name'), playerIndex < 0 ? '' : map.nameOf(playerIndex));
+}
+
+function showPointed(place) {
+  if (place === undefined) {
+    setText(byId('map-pointed'), '');
+    return;
+  }
+  const where = `${formatShort(Math.round(place.x))} m, ${formatShort(Math.round(place.y))} m`;
+  const load = place.index < 0 ? '' : ` · cost ${formatCount(place.cost)} · ` +
+    `${formatCount(place.bodies)} bodies · ${formatCount(place.players)} players`;
+  setText(byId('map-pointed'), where + load);
+}
+
+function showLegend() {
+  const rows = [
+    ['team-1', 'Team 1'], ['team-2', 'Team 2'], ['team-3', 'Team 3'], ['team-4', 'Team 4'],
+    ['team-5', 'Camps'], ['loose', 'Loose things'], ['heat', 'Cost'],
+  ];
+  byId('map-legend').replaceChildren(...rows.map(([name, text]) =>
+    make('li', {}, make('span', { className: `swatch ${name}` }), text)));
+}
+
+function watchHealth() {
+  const quietMs = performance.now() - state.heardMs;
+  const isStale = quietMs > STALE_MS;
+  const pill = byId('health');
+  if (isStale) {
+    setText(pill, `stale for ${Math.floor(quietMs / 1000)} s`);
+  } else if (state.sample !== undefined) {
+    setText(pill, 'live');
+  }
+  pill.dataset.state = isStale ? 'stale' : state.sample === undefined ? 'waiting' : 'live';
+  document.body.classList.toggle('is-stale', isStale);
+  if (state.isStale && !isStale) {
+    begin(); // it may be another run of the server, which knows nobody
+  }
+  state.isStale = isStale;
+}
+
+function drawFrame(nowMs) {
+  const before = map.drawCount;
+  map.draw(nowMs);
+  progress.frames++;
+  if (map.drawCount !== before) {
+    progress.drawMs = map.drawMs;
+    progress.drawMsMax = Math.max(progress.drawMsMax, map.drawMs);
+  }
+  requestAnimationFrame(drawFrame);
+}
+
+// Who asks.
+
+function showLogin() {
+  feeds.stop();
+  byId('dashboard').hidden = true;
+  byId('login').hidden = false;
+  byId('login-key').focus();
+  showRole();
+}
+
+function showRole() {
+  const { role, authentication } = api.session;
+  setText(byId('role'), authentication && role !== 'nobody' ? role : '');
+  byId('logout').hidden = !authentication || role === 'nobody';
+  document.body.classList.toggle('may-operate', api.isOperator);
+}
+
+function showDashboard() {
+  byId('login').hidden = true;
+  byId('dashboard').hidden = false;
+  showRole();
+  map.resize();
+  feeds.start();
+}
+
+async function begin() {
+  try {
+    await api.refreshSession();
+  } catch (error) {
+    if (!(error instanceof ApiError)) {
+      throw error;
+    }
+    setTimeout(begin, STALE_MS);
+    return;
+  }
+  if (!api.isKnown) {
+    showLogin();
+    return;
+  }
+  await learnStatus();
+  showDashboard();
+}
+
+async function logIn(event) {
+  event.preventDefault();
+  const field = byId('login-key');
+  setText(byId('login-problem'), '');
+  try {
+    await api.logIn(field.value.trim());
+    field.value = '';
+    await begin();
+  } catch (error) {
+    setText(byId('login-problem'), error.message);
+    field.select();
+  }
+}
+
+byId('login-form').addEventListener('submit', logIn);
+byId('logout').addEventListener('click', async () => {
+  await api.logOut();
+  showLogin();
+});
+byId('map-in').addEventListener('click', () => map.zoomBy(1.6));
+byId('map-out').addEventListener('click', () => map.zoomBy(1 / 1.6));
+byId('map-fit').addEventListener('click', () => {
+  follow(-1);
+  map.fit();
+});
+byId('map-unfollow').addEventListener('click', () => follow(-1));
+byId('map-partitions').addEventListener('change', (event) => {
+  map.setPartitions(event.target.checked);
+});
+watchTheme(byId('theme'), () => map.setTheme());
+makeTabs(byId('tabs'), () => {});
+showLegend();
+map.setTheme();
+setInterval(watchHealth, WATCH_MS);
+requestAnimationFrame(drawFrame);
+begin();
