@@ -143,6 +143,10 @@ void audit_event(struct audit *audit, const struct server_event *event)
     json_t *document = begin_line(event->event.time_ms, muster_event_type_name(event->event.type));
     json_object_set_new(document, "tick", json_integer((json_int_t)event->event.tick));
     add_who(document, event->event.player_id, event->name, &event->address);
+    if (event->address.family != MUSTER_ADDRESS_NONE) {
+        json_object_set_new(
+            document, "transport", json_string(server_transport_name(event->is_link)));
+    }
     if (event->reason != MUSTER_CLOSE_NONE) {
         json_object_set_new(document, "reason", json_string(server_reason_name(event->reason)));
     }

@@ -15,6 +15,7 @@ struct present {
     uint64_t id[2];
     uint64_t joined_ms;
     muster_address address;
+    bool is_link; // over which the player came
     char name[MUSTER_NAME_BYTES];
 };
 
@@ -80,12 +81,14 @@ static void note_player(struct journal *journal, const struct server_event *even
         present->is_lost = false;
         present->joined_ms = event->event.time_ms;
         present->address = event->address;
+        present->is_link = event->is_link;
         memcpy(present->id, event->event.player_id, sizeof present->id);
         memcpy(present->name, event->name, sizeof present->name);
         break;
     case MUSTER_EVENT_PLAYER_RESUMED:
         present->is_lost = false;
         present->address = event->address;
+        present->is_link = event->is_link;
         break;
     case MUSTER_EVENT_PLAYER_LOST:
         present->is_lost = true;
@@ -176,9 +179,10 @@ static json_t *present_json(const struct present *present, uint32_t player_index
     char address[MUSTER_ADDRESS_TEXT_BYTES];
     login_id_print(present->id, id);
     muster_address_print(&present->address, address);
-    return json_pack("{s:s, s:I, s:s, s:s, s:b, s:I}", "player_id", id, "index",
-        (json_int_t)player_index, "name", present->name, "address", address, "connected",
-        !present->is_lost, "joined_ms", (json_int_t)present->joined_ms);
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:b, s:I}", "player_id", id, "index",
+        (json_int_t)player_index, "name", present->name, "address", address, "transport",
+        server_transport_name(present->is_link), "connected", !present->is_lost, "joined_ms",
+        (json_int_t)present->joined_ms);
 }
 
 json_t *journal_players(struct journal *journal)

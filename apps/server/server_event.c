@@ -13,6 +13,11 @@
 // Events of missed ticks are no closer together.
 #define MISSED_PERIOD_US 1000000u
 
+const char *server_transport_name(bool is_link)
+{
+    return is_link ? "websocket" : "udp";
+}
+
 const char *server_reason_name(muster_close_reason reason)
 {
     static const char *const names[] = {
@@ -77,6 +82,7 @@ static void tell_player(
     event.player_index = from->player_index;
     event.reason = from->reason;
     event.address = from->address;
+    event.is_link = from->is_link;
     if (player != NULL) {
         memcpy(event.event.player_id, player->id, sizeof event.event.player_id);
         memcpy(event.name, player->name, sizeof event.name);

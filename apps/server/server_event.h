@@ -19,6 +19,7 @@ struct server_event {
     uint32_t player_index; // MUSTER_NONE if it is about none
     muster_close_reason reason;
     muster_address address;
+    bool is_link;                 // over which the player came
     char name[MUSTER_NAME_BYTES]; // of the player
 };
 
@@ -41,6 +42,9 @@ struct server_map {
 
 /// A reason as a word: "kicked".
 const char *server_reason_name(muster_close_reason reason);
+
+/// The word for how a player came, as in "websocket".
+const char *server_transport_name(bool is_link);
 
 /// Owner: takes the next event. @return false when there is none
 bool server_pop_event(struct server *server, struct server_event *out_event);

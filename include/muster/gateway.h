@@ -139,6 +139,7 @@ typedef struct muster_gateway_event {
     uint32_t connection;            ///< Numbers the connections, also those begun anew, from 1.
     muster_close_reason reason;     ///< Of LEFT and REFUSED.
     muster_address address; ///< Of JOINED, RESUMED, LOST, LEFT and REFUSED: the player's IP.
+    bool is_link;           ///< With `address`: whether the player came over a link.
 
     /// What belongs to the type.
     union {

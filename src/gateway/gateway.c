@@ -214,6 +214,7 @@ muster_gateway_event gateway_player_event(const muster_gateway *gateway,
         .player_index = player_index,
         .connection = is_connected ? gateway->connections[player->client_index].number : 0,
         .address = player->address,
+        .is_link = player->is_link,
     };
     if (has_info) {
         event.player = player->info;

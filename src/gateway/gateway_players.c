@@ -71,6 +71,7 @@ static void refuse(muster_gateway *gateway,
         .player_index = MUSTER_NONE,
         .reason = reason,
         .address = netcode_event->address,
+        .is_link = gateway_is_link(gateway, netcode_event->client_index),
     };
     memcpy(event.player.id, data->player_id, sizeof event.player.id);
     memcpy(event.player.name, data->name, sizeof event.player.name);
@@ -98,6 +99,7 @@ static void open_connection(
     struct player *player = &gateway->players[player_index];
     player->state = PLAYER_PLAYING;
     player->client_index = client_index;
+    player->is_link = gateway_is_link(gateway, client_index);
     player->last_sequence = 0;
     player->malformed_count = 0;
     player->packet_rate = (struct rate){0};

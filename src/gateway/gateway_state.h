@@ -47,6 +47,7 @@ struct player {
     uint64_t lost_us;
     enum player_state state;
     uint32_t client_index; // while PLAYING
+    bool is_link;          // the last connection was one
     uint32_t last_sequence;
     uint32_t malformed_count;
     struct rate packet_rate;

@@ -62,6 +62,15 @@ static void read_text(const char *key, char *out_text, size_t capacity)
     out_text[length] = '\0';
 }
 
+static uint32_t count_of(const char *text, const char *part)
+{
+    uint32_t count = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) {
+        count++;
+    }
+    return count;
+}
+
 static void login(const struct running *world, char id[40], uint8_t *out_token)
 {
     static char text[4096];
@@ -196,11 +205,13 @@ static void a_player_comes_in_plays_and_is_kicked(void **state)
     struct running world;
     struct player player;
     char path[96];
-    world_begin(&world, (const char *const[]){"--game", "hello", NULL});
+    world_begin(&world, (const char *const[]){"--game", "hello", "--bots", "2", "--set",
+                            "audit.file=audit.jsonl", NULL});
     begin_player(&player, &world);
     play_until(&player, 20, 1);
     assert_int_equal(world_get(&world, "/v1/players", answer), 200);
     assert_non_null(strstr(answer, player.id));
+    assert_non_null(strstr(answer, "\"transport\":\"websocket\""));
     snprintf(path, sizeof path, "/v1/players/%s/kick", player.id);
     assert_in_range(world_ask(&world, false, "POST", path, NULL, NULL, answer), 200, 204);
     await_end(&player);
@@ -208,6 +219,11 @@ static void a_player_comes_in_plays_and_is_kicked(void **state)
     assert_int_equal(player.close_code, 4000 + MUSTER_CLOSE_KICKED);
     end_player(&player);
     assert_int_equal(world_end(&world, SIGTERM), 0);
+    static char audit[OUTCOME_BYTES_MAX];
+    file_read("audit.jsonl", audit);
+    assert_int_equal(count_of(audit, "\"transport\":\"websocket\""), 3); // in, kicked, out
+    assert_true(count_of(audit, "\"transport\":\"udp\"") >= 2);
+    assert_int_equal(count_of(audit, "\"address\":\"link:"), 0);
 }
 
 static void who_loses_a_socket_resumes_on_another(void **state)
