@@ -29,14 +29,13 @@ static bool is_quiet(float x, float y)
     return is_far;
 }
 
-static float jitter(
-    const muster_host *host, const muster_world *world, uint32_t camp, uint32_t index)
+static float jitter(uint32_t land, uint32_t camp, uint32_t index)
 {
-    const uint64_t bits = host->random(world, camp, PURPOSE_CAMP, index);
-    return ((float)(bits >> 40) * (2.0f / 16777216.0f) - 1.0f) * JITTER_M;
+    const struct land_use use = {PURPOSE_CAMP, camp, 0, index};
+    return land_draw(land, use, -JITTER_M, JITTER_M);
 }
 
-muster_vec3 camp_centre(const muster_host *host, const muster_world *world, uint32_t camp)
+muster_vec3 camp_centre(uint32_t land, uint32_t camp)
 {
     const uint32_t square = camp * GRID_STRIDE % (GRID_SIDE * GRID_SIDE);
     const float middle = 0.5f * (float)(GRID_SIDE - 1);
@@ -45,15 +44,15 @@ muster_vec3 camp_centre(const muster_host *host, const muster_world *world, uint
     muster_vec3 place = {square_x, square_y, 0.0f};
     for (uint32_t i = 0; i < TRY_COUNT; i++) {
         const float reach = (float)(i + 1);
-        const float x = square_x + reach * jitter(host, world, camp, 2 * i);
-        const float y = square_y + reach * jitter(host, world, camp, 2 * i + 1);
+        const float x = square_x + reach * jitter(land, camp, 2 * i);
+        const float y = square_y + reach * jitter(land, camp, 2 * i + 1);
         place.x = muster_clamp(x, -EDGE_M, EDGE_M);
         place.y = muster_clamp(y, -EDGE_M, EDGE_M);
         if (is_quiet(place.x, place.y)) {
             break;
         }
     }
-    place.z = ground_height_m(host, world, place.x, place.y);
+    place.z = ground_height_m(land, place.x, place.y);
     return place;
 }
 
@@ -93,7 +92,7 @@ void camp_start(const struct state *state)
     struct memory *memory = state->memory;
     memory->camp_count = (uint32_t)state->host->option(state->world, OPTION_CAMPS);
     for (uint32_t i = 0; i < memory->camp_count; i++) {
-        const muster_vec3 centre = camp_centre(state->host, state->world, i);
+        const muster_vec3 centre = camp_centre(memory->land, i);
         memory->camps[i].at[0] = centre.x;
         memory->camps[i].at[1] = centre.y;
         for (uint32_t k = 0; k < CAMP_SIZE; k++) {

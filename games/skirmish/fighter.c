@@ -113,6 +113,7 @@ void fighter_join(const muster_host *host, muster_world *world, uint32_t player_
     if (is_new) {
         (void)fighter_spawn(&state, player_index);
     }
+    land_tell(&state, player_index);
 }
 
 void fighter_leave(const muster_host *host, muster_world *world, uint32_t player_index)

@@ -14,12 +14,10 @@ struct octave {
     float height_m; // above and below zero at most
 };
 
-static float lattice_m(
-    const muster_host *host, const muster_world *world, uint32_t octave, int32_t x, int32_t y)
+static float lattice_m(uint32_t land, uint32_t octave, int32_t x, int32_t y)
 {
-    const uint64_t where = (uint64_t)(uint32_t)x << 32 | (uint32_t)y;
-    const uint64_t bits = host->random(world, where, PURPOSE_GROUND, octave);
-    return (float)(bits >> 40) * (2.0f / 16777216.0f) - 1.0f;
+    const struct land_use use = {PURPOSE_GROUND, (uint32_t)x, (uint32_t)y, octave};
+    return land_draw(land, use, -1.0f, 1.0f);
 }
 
 static float smooth(float part)
@@ -32,8 +30,7 @@ static float mix(float from, float to, float part)
     return from + (to - from) * part;
 }
 
-static float octave_m(
-    const muster_host *host, const muster_world *world, uint32_t index, float x, float y)
+static float octave_m(uint32_t land, uint32_t index, float x, float y)
 {
     static const struct octave octaves[] = {{512.0f, 22.0f}, {160.0f, 4.0f}};
     const float across = x / octaves[index].side_m;
@@ -42,16 +39,16 @@ static float octave_m(
     const int32_t row = (int32_t)muster_floor(along);
     const float part_x = smooth(across - (float)column);
     const float part_y = smooth(along - (float)row);
-    const float near = mix(lattice_m(host, world, index, column, row),
-        lattice_m(host, world, index, column + 1, row), part_x);
-    const float far = mix(lattice_m(host, world, index, column, row + 1),
-        lattice_m(host, world, index, column + 1, row + 1), part_x);
+    const float near =
+        mix(lattice_m(land, index, column, row), lattice_m(land, index, column + 1, row), part_x);
+    const float far = mix(lattice_m(land, index, column, row + 1),
+        lattice_m(land, index, column + 1, row + 1), part_x);
     return mix(near, far, part_y) * octaves[index].height_m;
 }
 
-float ground_height_m(const muster_host *host, const muster_world *world, float x, float y)
+float ground_height_m(uint32_t land, float x, float y)
 {
-    return octave_m(host, world, 0, x, y) + octave_m(host, world, 1, x, y);
+    return octave_m(land, 0, x, y) + octave_m(land, 1, x, y);
 }
 
 static void set_materials(muster_space_def *def)
@@ -85,11 +82,12 @@ void ground_build(const muster_host *host, muster_world *world)
     if (heights_m == NULL) {
         return;
     }
+    const uint32_t land = land_of(host, world);
     for (uint32_t row = 0; row < SAMPLE_COUNT; row++) {
         for (uint32_t column = 0; column < SAMPLE_COUNT; column++) {
             const float x = MIN_M + (float)column * SAMPLE_M;
             const float y = MIN_M + (float)row * SAMPLE_M;
-            heights_m[row * SAMPLE_COUNT + column] = ground_height_m(host, world, x, y);
+            heights_m[row * SAMPLE_COUNT + column] = ground_height_m(land, x, y);
         }
     }
     town_build(host, world);

@@ -6,6 +6,7 @@
 static void start(const muster_host *host, muster_world *world)
 {
     const struct state state = state_of(host, world);
+    state.memory->land = land_of(host, world);
     camp_start(&state);
     pickup_start(&state);
     loose_start(&state);
@@ -111,6 +112,7 @@ static const muster_message_def messages[] = {
         .rate_hz_max = 2},
     [MESSAGE_HEARD] = {"heard", CHAT_BYTES_MAX + 3, true, .is_from_players = false},
     [MESSAGE_BEATEN] = {"beaten", 4, true, .is_from_players = false},
+    [MESSAGE_LAND] = {"land", LAND_BYTES, true, .is_from_players = false},
 };
 
 // What is small or short-lived is not seen from far away.
@@ -151,7 +153,7 @@ const muster_game *muster_game_module(void)
 {
     static const muster_game game = {
         .abi = MUSTER_GAME_ABI,
-        .rules_version = 1,
+        .rules_version = 2,
         .name = "skirmish",
         .tick_rate_hz = TICK_RATE_HZ,
         .has_physics = true,

@@ -25,6 +25,7 @@
 #define BULLET_COUNT_MAX   2048u
 #define GRENADE_COUNT_MAX  256u
 #define CHAT_BYTES_MAX     200u
+#define LAND_BYTES         5u
 #define WORLD_HALF_SIDE_M  2000.0f
 #define BATTLE_HALF_SIDE_M 100.0f
 #define FIGHTER_RADIUS_M   0.5f
@@ -175,6 +176,8 @@ struct memory {
     uint32_t camp_count;
     uint32_t bullet_count;
     uint32_t grenade_count;
+    uint32_t land; // land_of()
+    uint32_t unused;
     struct camp camps[CAMP_COUNT_MAX];
     struct guard guards[CAMP_COUNT_MAX * CAMP_SIZE];
 };
@@ -216,6 +219,7 @@ enum purpose {
     PURPOSE_DETOUR,
     PURPOSE_AIM,
     PURPOSE_STRAFE,
+    PURPOSE_LAND,
 };
 
 /// Sees the world.
@@ -247,13 +251,31 @@ static inline float distance_flat(muster_vec3 a, muster_vec3 b)
     return muster_vec3_length(way);
 }
 
+// land.c: what relief and boxes follow from.
+
+/// What a number is drawn for.
+struct land_use {
+    enum purpose purpose;
+    uint32_t x, y;
+    uint32_t index;
+};
+
+/// The number of a world's land; when the world is built and started alone.
+uint32_t land_of(const muster_host *host, const muster_world *world);
+
+/// A number in [min, max) of a land.
+float land_draw(uint32_t land, struct land_use use, float min, float max);
+
+/// Tells a player what its page needs to make the same land.
+void land_tell(const struct state *state, uint32_t player_index);
+
 // ground.c: the relief.
 
 /// Builds terrain and boxes.
 void ground_build(const muster_host *host, muster_world *world);
 
-/// The height of the relief that is built, in metres.
-float ground_height_m(const muster_host *host, const muster_world *world, float x, float y);
+/// The height of a land's relief, in metres.
+float ground_height_m(uint32_t land, float x, float y);
 
 // town.c: houses, walls and crates.
 
@@ -348,8 +370,8 @@ void loose_start(const struct state *state);
 
 // camp.c: camps and who is near them.
 
-/// Where a camp lies; the height is that of the relief.
-muster_vec3 camp_centre(const muster_host *host, const muster_world *world, uint32_t camp);
+/// Where a camp of a land lies; the height is that of the relief.
+muster_vec3 camp_centre(uint32_t land, uint32_t camp);
 
 void camp_start(const struct state *state);
 void camp_notice(const muster_host *host, muster_world *world, uint32_t player_index);
@@ -403,7 +425,7 @@ enum action {
     ACTION_RESPAWN,
 };
 
-enum message { MESSAGE_SAY, MESSAGE_SAY_TEAM, MESSAGE_HEARD, MESSAGE_BEATEN };
+enum message { MESSAGE_SAY, MESSAGE_SAY_TEAM, MESSAGE_HEARD, MESSAGE_BEATEN, MESSAGE_LAND };
 
 /// Materials of the space.
 enum material { MATERIAL_GROUND, MATERIAL_FIGHTER, MATERIAL_LOOSE, MATERIAL_BULLET };

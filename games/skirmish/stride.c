@@ -7,8 +7,8 @@
 #define ARRIVED_M        0.7f
 #define CHECK_TICKS      60u
 #define CHECK_M          0.6f
-#define DETOUR_MIN       0.7f // radians off the straight way
-#define DETOUR_MAX       2.4f
+#define DETOUR_MIN       0.7f  // radians off the straight way
+#define DETOUR_MAX       3.14f // back the way it came, out of a corner
 #define DETOUR_TICKS     40u
 #define DETOUR_MORE      25u
 #define DETOUR_COUNT_MAX 5u

@@ -16,6 +16,7 @@
 struct builder {
     const muster_host *host;
     muster_world *world;
+    uint32_t land;
     uint32_t box_count;
 };
 
@@ -25,14 +26,13 @@ struct shape {
 
 static float draw(const struct builder *builder, uint32_t index, float min, float max)
 {
-    const uint64_t bits =
-        builder->host->random(builder->world, builder->box_count, PURPOSE_BOX, index);
-    return min + (max - min) * (float)(bits >> 40) * (1.0f / 16777216.0f);
+    const struct land_use use = {PURPOSE_BOX, builder->box_count, 0, index};
+    return land_draw(builder->land, use, min, max);
 }
 
 static void add(struct builder *builder, float x, float y, struct shape shape, float heading)
 {
-    const float ground_m = ground_height_m(builder->host, builder->world, x, y);
+    const float ground_m = ground_height_m(builder->land, x, y);
     const float half_z = 0.5f * (shape.height_m + DEPTH_M);
     const muster_space_box box = {
         .centre = {x, y, ground_m + shape.height_m - half_z},
@@ -97,14 +97,14 @@ static void add_covers(struct builder *builder, muster_vec3 centre, float spread
 
 void town_build(const muster_host *host, muster_world *world)
 {
-    struct builder builder = {.host = host, .world = world};
+    struct builder builder = {.host = host, .world = world, .land = land_of(host, world)};
     const muster_vec3 origin = {0.0f, 0.0f, 0.0f};
     add_fence(&builder);
     add_town(&builder);
     add_covers(&builder, place_battle(), BATTLE_HALF_SIDE_M, BATTLE_COVER_COUNT);
     const uint32_t camp_count = (uint32_t)host->option(world, OPTION_CAMPS);
     for (uint32_t i = 0; i < camp_count; i++) {
-        add_covers(&builder, camp_centre(host, world, i), 12.0f, CAMP_CRATE_COUNT);
+        add_covers(&builder, camp_centre(builder.land, i), 12.0f, CAMP_CRATE_COUNT);
     }
     add_covers(&builder, origin, 0.95f * WORLD_HALF_SIDE_M, LAND_COVER_COUNT);
 }

@@ -86,6 +86,9 @@ export class Predictor {
       this.clear();
       return;
     }
+    if (client.tick === 0) {
+      return; // between two connections
+    }
     this.noteActions(client.pending());
     if (own !== this.entity) {
       this.begin(client, baseTick, nowMs);

@@ -248,6 +248,19 @@ test('a new connection counts actions from 1 again', () => {
   assert.equal(predictor.state.speed, -1);
 });
 
+test('between two connections the picture stands still', () => {
+  const world = new World();
+  const predictor = new Predictor(rule);
+  run(world, predictor, 30, () => world.act(1));
+  const [x] = predictor.place();
+  Object.defineProperty(world, 'tick', {value: 0, configurable: true});
+  predictor.update(world, world.serverTick * TICK_MS + 500);
+  assert.equal(predictor.place()[0], x);
+  delete world.tick;
+  const shown = run(world, predictor, 2, () => world.act(1));
+  assert.ok(Math.abs(shown[1] - x) < 1);
+});
+
 test('actions that can no longer matter are forgotten', () => {
   const world = new World();
   const predictor = new Predictor(rule);

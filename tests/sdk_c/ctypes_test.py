@@ -320,7 +320,7 @@ class Playing(Cases):
             messages = [ask(SDK.muster_sdk_get_message, S["message"], client, index)
                         for index in range(info.message_count)]
             self.assertEqual([(b"say", 1, 1), (b"say_team", 1, 1), (b"heard", 1, 0),
-                              (b"beaten", 1, 0)],
+                              (b"beaten", 1, 0), (b"land", 1, 0)],
                              [(m.name, m.is_reliable, m.is_from_players) for m in messages])
             fields = {field.name.decode(): (index, field) for index, field in (
                 (index, ask(SDK.muster_sdk_get_field, S["field"], client, index))
