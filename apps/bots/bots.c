@@ -356,7 +356,8 @@ struct bots_summary bots_read_summary(const struct bots *bots)
     for (uint32_t i = 0; rates != NULL && i < bots->def.count; i++) {
         const struct bot *bot = &bots->list[i];
         summary.joined += bot->has_joined ? 1 : 0;
-        summary.ended += bot->has_ended ? 1 : 0;
+        summary.refused += bot->has_ended && !bot->has_joined ? 1 : 0;
+        summary.disconnected += bot->has_ended && bot->has_joined ? 1 : 0;
         summary.playing += muster_client_state_of(bot->client) == MUSTER_CLIENT_PLAYING ? 1 : 0;
         if (bot->has_joined) {
             add_bot(&summary, bot, &rates[rate_count++]);

@@ -26,7 +26,8 @@ struct bots_summary {
     uint32_t count;
     uint32_t playing;         // in the world now
     uint32_t joined;          // have been in it
-    uint32_t ended;           // closed by the server, or gave up
+    uint32_t refused;         // that never came in, and try no longer
+    uint32_t disconnected;    // that were in, and were closed by the server or gave up
     uint64_t resumes;         // connections that were lost and came back
     uint64_t refreshes;       // updates that could not be decoded
     double update_age_ms_p50; // age of the newest tick a bot knows, when it acts

@@ -36,7 +36,8 @@ static bool run_until(struct bots_run *run, uint64_t until_us)
         if (is_asked_to_stop(run)) {
             return false;
         }
-        if (bots_read_summary(run->bots).ended == flag_number(run->invocation, "count")) {
+        const struct bots_summary summary = bots_read_summary(run->bots);
+        if (summary.refused + summary.disconnected == flag_number(run->invocation, "count")) {
             return true;
         }
     }
@@ -51,7 +52,7 @@ static bool run_until_joined(struct bots_run *run, uint32_t count, uint32_t join
             return false;
         }
         const struct bots_summary summary = bots_read_summary(run->bots);
-        if (summary.joined + summary.ended >= count) {
+        if (summary.joined + summary.refused >= count) {
             return true;
         }
     }
@@ -60,16 +61,17 @@ static bool run_until_joined(struct bots_run *run, uint32_t count, uint32_t join
 
 static json_t *as_json(const struct bots_summary *summary)
 {
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f}, s:{s:f, s:f}, s:f, s:f, s:{s:f},"
-                     " s:f, s:b}",
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:{s:f, s:f}, s:{s:f, s:f}, s:f, s:f, s:{s:f},"
+        " s:f, s:b}",
         "bots", (json_int_t)summary->count, "joined", (json_int_t)summary->joined, "playing",
-        (json_int_t)summary->playing, "disconnects", (json_int_t)summary->ended, "resumes",
-        (json_int_t)summary->resumes, "refreshes", (json_int_t)summary->refreshes, "update_age_ms",
-        "p50", summary->update_age_ms_p50, "p99", summary->update_age_ms_p99, "client_kbit_s",
-        "mean", summary->client_kbit_s_mean, "p99", summary->client_kbit_s_p99, "client_kbit_s_up",
-        summary->client_kbit_s_up_mean, "rtt_ms", summary->rtt_ms_mean, "bots_late_ms", "p99",
-        summary->late_ms_p99, "bots_cpu_percent", summary->cpu_percent, "void",
-        summary->late_ms_p99 > LATE_MS_MAX);
+        (json_int_t)summary->playing, "refused", (json_int_t)summary->refused, "disconnects",
+        (json_int_t)summary->disconnected, "resumes", (json_int_t)summary->resumes, "refreshes",
+        (json_int_t)summary->refreshes, "update_age_ms", "p50", summary->update_age_ms_p50, "p99",
+        summary->update_age_ms_p99, "client_kbit_s", "mean", summary->client_kbit_s_mean, "p99",
+        summary->client_kbit_s_p99, "client_kbit_s_up", summary->client_kbit_s_up_mean, "rtt_ms",
+        summary->rtt_ms_mean, "bots_late_ms", "p99", summary->late_ms_p99, "bots_cpu_percent",
+        summary->cpu_percent, "void", summary->late_ms_p99 > LATE_MS_MAX);
 }
 
 static enum exit_code print(const struct bots_run *run, const struct bots_summary *summary)
@@ -78,8 +80,8 @@ static enum exit_code print(const struct bots_run *run, const struct bots_summar
     if (flag_is_true(run->invocation, "json")) {
         return document_write(as_json(summary), out) ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
     }
-    fprintf(out, "bots           %u joined, %u still playing, %u ended\n", summary->joined,
-        summary->playing, summary->ended);
+    fprintf(out, "bots           %u joined, %u still playing, %u refused, %u disconnected\n",
+        summary->joined, summary->playing, summary->refused, summary->disconnected);
     fprintf(out, "update age     %.1f ms median, %.1f ms p99\n", summary->update_age_ms_p50,
         summary->update_age_ms_p99);
     fprintf(out, "received       %.0f kbit/s mean, %.0f kbit/s p99 a bot\n",

@@ -242,6 +242,21 @@ static enum exit_code report(const struct replay_run *run)
     return code_of(state);
 }
 
+// A log that ends before what was asked for was not checked as somebody thinks it was.
+static void say_if_short(const struct replay_run *run)
+{
+    static const char *const flags[] = {"from", "to"};
+    for (size_t i = 0; i < 2; i++) {
+        const uint64_t asked = flag_number(run->invocation, flags[i]);
+        if (flag_is_given(run->invocation, flags[i]) && asked > tick_of(run) &&
+            muster_replay_state(run->replay) == MUSTER_REPLAY_ENDED) {
+            fprintf(run->invocation->err,
+                "muster: the log ends at tick %" PRIu64 ", before --%s %" PRIu64 "\n", tick_of(run),
+                flags[i], asked);
+        }
+    }
+}
+
 static enum exit_code run(const struct invocation *invocation)
 {
     struct replay_run run = {
@@ -252,6 +267,7 @@ static enum exit_code run(const struct invocation *invocation)
     if (code == EXIT_CODE_DONE) {
         fprintf(invocation->err, "seed %" PRIu64 "\n", run.file.identity.seed);
         play(&run);
+        say_if_short(&run);
         code = report(&run);
     }
     muster_replay_destroy(run.replay);

@@ -124,6 +124,10 @@ static void a_part_of_a_run_replays_and_shows_its_entities(void **state)
     assert_int_equal(outcome.code, 0);
     RUN("replay", "run.frames", "--to", "90", "--dump", "--json");
     assert_non_null(strstr(outcome.out, "\"entities\": ["));
+    RUN("replay", "run.frames", "--to", "900000");
+    assert_int_equal(outcome.code, 0);
+    assert_non_null(strstr(outcome.err, "muster: the log ends at tick "));
+    assert_non_null(strstr(outcome.err, ", before --to 900000\n"));
     RUN("replay", "run.frames", "--from", "20", "--to", "10");
     assert_int_equal(outcome.code, 2);
     assert_string_equal(outcome.err, "muster: --from is later than --to\n");
