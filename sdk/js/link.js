@@ -20,11 +20,11 @@ const WAITING_BYTES_MAX = 16384;
 const FRAGMENTS = 64;
 
 // Codes of a server that has ended the connection and means it; others are accidents.
-const CODE_GOING_AWAY = 1001;
 const CODE_REASON = 4000; // and a close reason
+const REASON_MAX = 255;
 const ENDING_CODES = new Map([
   [CODE_NORMAL, CloseReason.ended],
-  [CODE_GOING_AWAY, CloseReason.draining],
+  [1001, CloseReason.draining],
   [1002, CloseReason.protocol],
   [1003, CloseReason.protocol],
   [1007, CloseReason.protocol],
@@ -84,13 +84,16 @@ export class Link {
     this.socket.onerror = () => {}; // its close follows
   }
 
-  /** Why the server has closed the link for good; undefined if it may be had back. */
+  /**
+   * Why the server has closed the link for good; undefined if the player may be had back by another
+   * one: what broke, was silent for too long, or was replaced.
+   */
   get endReason() {
-    if (!this.isClosed) {
+    const reason = this.closeCode - CODE_REASON;
+    if (!this.isClosed || reason === CloseReason.unreachable) {
       return undefined;
     }
-    const isReason = this.closeCode > CODE_REASON && this.closeCode <= CODE_REASON + 255;
-    return isReason ? this.closeCode - CODE_REASON : ENDING_CODES.get(this.closeCode);
+    return reason > 0 && reason <= REASON_MAX ? reason : ENDING_CODES.get(this.closeCode);
   }
 
   /** True if a packet can be sent now. */

@@ -456,15 +456,17 @@ test('when a token is taken and the answers are lost, the next try is made with 
   assert.deepEqual(world.tickets.at(-1), writeTicket(1, 2));
 });
 
-test('a socket that breaks is replaced at once', () => {
-  const {client, world, run, join} = makeRig();
-  join();
-  world.peer.close(1006);
-  run(3);
-  assert.equal(client.state, 'resuming');
-  run(12);
-  assert.equal(client.state, 'playing');
-  assert.deepEqual(world.tickets.at(-1), writeTicket(1, 1));
+test('a socket that breaks, or that the server held for dead, is replaced at once', () => {
+  for (const code of [1006, 1011, 4011]) {
+    const {client, world, run, join} = makeRig();
+    join();
+    world.peer.close(code);
+    run(3);
+    assert.equal(client.state, 'resuming');
+    run(12);
+    assert.equal(client.state, 'playing');
+    assert.deepEqual(world.tickets.at(-1), writeTicket(1, 1));
+  }
 });
 
 test('a connection that is heard again in time is kept', () => {
