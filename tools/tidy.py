@@ -32,6 +32,8 @@ EXCEPTIONS = [
     ("io", "src/core/heap.c", "madvise() only says what memory is for"),
     ("io", "src/core/assert.c", "the last words of a process that stops itself"),
     ("io", "src/core/address.c", "inet_pton() and inet_ntop() only turn text into bytes"),
+    ("file_name", "sdk/c/unreal/", "Unreal has its own names"),
+    ("file_name", "tests/sdk_c/unreal/", "Unreal has its own names"),
     ("documented", "include/muster/base.h:MUSTER_API", "two forms, explained by the #ifdef"),
 ]
 
@@ -45,7 +47,10 @@ README_LINES_MAX = 100
 FILE_BYTES_MAX = 300_000
 
 # The documents that show a whole program.
-QUOTES = {"README.md": "games/hello/hello.c", "docs/client.md": "examples/client.c"}
+QUOTES = {"README.md": "games/hello/hello.c", "docs/client.md": "examples/client.c",
+          "sdk/c/unity.md": "sdk/c/unity/MusterWorld.cs",
+          "sdk/c/unreal.md": "sdk/c/unreal/MusterSdk.Build.cs"}
+QUOTE_LANGUAGES = {"c": "c", "cs": "csharp"}
 
 # Who builds on the public API alone.
 USERS = ("games/", "examples/", "sdk/")
@@ -419,7 +424,7 @@ def rule_machine_paths(tree, file):
 
 def rule_spdx(tree, file):
     is_script = file.name in ("test", "demo") or file.path == ".ci/run"
-    kinds = r"\.(c|h|cpp|py|sh|cmake|m?js|d\.ts|css)$|CMakeLists\.txt$"
+    kinds = r"\.(c|h|cpp|cs|py|sh|cmake|m?js|d\.ts|css)$|CMakeLists\.txt$"
     if not is_script and not re.search(kinds, file.name):
         return
     first = 1 if file.lines and file.lines[0].startswith("#!") else 0
@@ -461,8 +466,12 @@ def rule_readme(tree, file):
 def rule_quotes(tree, file):
     """A program that a document shows is one that is built and tested, word for word."""
     source = tree.files.get(QUOTES.get(file.path))
-    if source and "```c\n" + source.text.split("\n", 1)[1].lstrip("\n") + "```" not in file.text:
-        yield 1, f"{source.path} (without its licence line) is quoted in a ```c block, equal"
+    if not source:
+        return
+    language = QUOTE_LANGUAGES[source.path.rsplit(".", 1)[1]]
+    quote = f"```{language}\n" + source.text.split("\n", 1)[1].lstrip("\n") + "```"
+    if quote not in file.text:
+        yield 1, f"{source.path} (without its licence line) is quoted in a ```{language} block"
 
 
 def rule_changelog(tree, file):

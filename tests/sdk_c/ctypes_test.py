@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drives the shared library as a managed caller does, against real worlds.
 
-    ctypes_test.py HEADER LIBRARY MUSTER GAMES EXAMPLE [--seed N] [test names]
+    ctypes_test.py HEADER LIBRARY MUSTER GAMES EXAMPLE UNREAL [--seed N] [test names]
 """
 
 import argparse
@@ -365,6 +365,14 @@ class Playing(Cases):
             self.assertRegex(outcome.stdout, r"^entity 0 is at [1-9]\d*\.\d\d")
 
 
+    def test_the_wrapper_for_unreal_plays(self):
+        with world("hello") as hello:
+            outcome = subprocess.run([ARGUMENTS.unreal, hello.server.decode()], text=True,
+                                     capture_output=True, timeout=60, check=False)
+            self.assertEqual((0, "saw itself walk north\n", ""),
+                             (outcome.returncode, outcome.stdout, outcome.stderr))
+
+
 class Failing(Cases):
     def test_a_login_that_cannot_be_says_why(self):
         client = self.client()
@@ -617,7 +625,7 @@ class Misuse(Cases):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("header", "library", "muster", "games", "example"):
+    for name in ("header", "library", "muster", "games", "example", "unreal"):
         parser.add_argument(name)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("tests", nargs="*")

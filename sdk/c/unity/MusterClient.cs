@@ -121,6 +121,12 @@ namespace Muster
             }
         }
 
+        /// Where an entity is: x east, y north, z up, in the game's units.
+        public static (float x, float y, float z) PlaceOf(MusterEntity entity)
+        {
+            return (entity.place[0], entity.place[1], entity.place[2]);
+        }
+
         public bool TryGetOwn(out MusterEntity entity)
         {
             return MusterSdk.muster_sdk_get_own(handle, out entity) == MusterSdk.Ok;
