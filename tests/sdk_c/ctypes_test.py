@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Drives the shared library as a managed caller does, against real worlds.
 
-    ctypes_test.py HEADER LIBRARY MUSTER GAMES EXAMPLE UNREAL [--seed N] [test names]
+    ctypes_test.py HEADER LIBRARY MUSTER GAMES [--seed N] [test names]
 """
 
 import argparse
@@ -12,7 +12,6 @@ import math
 import random
 import signal
 import socket
-import subprocess
 import sys
 import time
 import unittest
@@ -357,21 +356,6 @@ class Playing(Cases):
                           each=lambda: taken.append(pop_message(client)))
         self.assertTrue(any(m and m[0] == heard and m[1].endswith(b"hi") for m in taken))
 
-    def test_the_example_joins_and_leaves(self):
-        with world("hello") as hello:
-            outcome = subprocess.run([ARGUMENTS.example, hello.server.decode()], text=True,
-                                     capture_output=True, timeout=60, check=False)
-            self.assertEqual((0, ""), (outcome.returncode, outcome.stderr))
-            self.assertRegex(outcome.stdout, r"^entity 0 is at [1-9]\d*\.\d\d")
-
-
-    def test_the_wrapper_for_unreal_plays(self):
-        with world("hello") as hello:
-            outcome = subprocess.run([ARGUMENTS.unreal, hello.server.decode()], text=True,
-                                     capture_output=True, timeout=60, check=False)
-            self.assertEqual((0, "saw itself walk north\n", ""),
-                             (outcome.returncode, outcome.stdout, outcome.stderr))
-
 
 class Failing(Cases):
     def test_a_login_that_cannot_be_says_why(self):
@@ -625,7 +609,7 @@ class Misuse(Cases):
 
 def main():
     parser = argparse.ArgumentParser()
-    for name in ("header", "library", "muster", "games", "example", "unreal"):
+    for name in ("header", "library", "muster", "games"):
         parser.add_argument(name)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("tests", nargs="*")
