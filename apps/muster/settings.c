@@ -65,6 +65,12 @@
         .help = about, .offset = FIELD(in, field, char[SETTING_TEXT_CAPACITY])                     \
     }
 
+#define TEXTS(in, field, about)                                                                    \
+    {                                                                                              \
+        .section = #in, .key = #field, .rule = {.kind = VALUE_TEXT}, .fallback = "",               \
+        .help = about, .offset = FIELD(in, field, char[SETTING_TEXT_CAPACITY])                     \
+    }
+
 #define MS  UINT64_C(1000)
 #define KIB UINT64_C(1024)
 #define MIB (1024 * KIB)
@@ -90,10 +96,13 @@ static const struct setting table[] = {
     ADDRESS(network, admin_bind, "127.0.0.1", "Where operators reach the server."),
     NUMBER(network, admin_port, 1, 65535, "7770", "TCP port of the admin HTTP side."),
     HOST(network, admin_host, "Name by which operators reach it; empty: none."),
+    NUMBER(network, websocket_players, 0, 4096, "0",
+        "Players by WebSocket at once; 0: as many as players."),
     SIZE(network, receive_buffer, 64 * KIB, 256 * MIB, "4MiB", "Receive buffer of a socket."),
     SIZE(network, send_buffer, 64 * KIB, 256 * MIB, "4MiB", "Send buffer of a socket."),
 
     SWITCH(gateway, guests, "true", "Let players in without an API key; for development."),
+    TEXTS(gateway, origins, "Pages of other hosts that may connect: https://a.org, https://b.org."),
     SWITCH(gateway, admin_authentication, "false", "Ask operators for the admin key."),
     CHOICE(gateway, secrets, secrets_words, "own",
         "Own keys, or the published ones for development."),

@@ -60,11 +60,13 @@ struct settings {
         char admin_bind[SETTING_ADDRESS_CAPACITY];
         uint64_t admin_port;
         char admin_host[SETTING_TEXT_CAPACITY];
+        uint64_t websocket_players;
         uint64_t receive_buffer_bytes;
         uint64_t send_buffer_bytes;
     } network;
     struct {
         bool guests;
+        char origins[SETTING_TEXT_CAPACITY];
         bool admin_authentication;
         uint64_t secrets; // enum setting_secrets
         char secrets_file[SETTING_TEXT_CAPACITY];

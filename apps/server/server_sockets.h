@@ -30,6 +30,3 @@ const muster_packet_batch *server_sockets_receive(struct server_sockets *sockets
 /// Sends packets of links. What finds no room is dropped, as a network does.
 void server_sockets_send(
     struct server_sockets *sockets, const muster_packet *packets, uint32_t packet_count);
-
-/// Packets that found no room on their way to the web thread.
-uint64_t server_sockets_dropped(const struct server_sockets *sockets);

@@ -102,6 +102,13 @@ static void fill_network(struct server_stat_table *table)
         counter("muster_http_events_total",
             "Connections and requests over HTTP; refused are answers of 400 to 499, failed above."),
         "event", http_events, SERVER_HTTP_COUNT);
+    defs[SERVER_STAT_SOCKETS] = gauge("muster_websockets", "WebSockets that are open.");
+    defs[SERVER_STAT_SOCKET_EVENTS] = labelled(
+        counter("muster_websocket_events_total", "What WebSockets have done and were refused."),
+        "event", table->sockets, HTTP_SOCKET_COUNTER_COUNT);
+    defs[SERVER_STAT_SOCKET_BYTES] =
+        labelled(counter("muster_websocket_bytes_total", "Bytes of messages over WebSocket."),
+            "direction", directions, 2);
     defs[SERVER_STAT_RESIDENT] = gauge("muster_resident_bytes", "Memory of the process in RAM.");
     defs[SERVER_STAT_CPU] = counter("muster_cpu_seconds_total", "CPU time of the process.");
     defs[SERVER_STAT_CPU].decimals = DECIMALS_MS;
@@ -115,6 +122,9 @@ muster_status server_stats_create(
     }
     for (int i = 0; i < MUSTER_NETCODE_COUNTER_COUNT; i++) {
         table->netcode[i] = muster_netcode_counter_name((muster_netcode_counter)i);
+    }
+    for (int i = 0; i < HTTP_SOCKET_COUNTER_COUNT; i++) {
+        table->sockets[i] = http_socket_counter_name((enum http_socket_counter)i);
     }
     fill_world(table->defs);
     fill_network(table);

@@ -3,6 +3,7 @@
 
 /// Everything a server counts, one line of the table each.
 
+#include "drivers/http_socket.h"
 #include "muster/gateway_counter.h"
 #include "muster/netcode.h"
 #include "muster/stats.h"
@@ -31,6 +32,9 @@ enum server_stat {
     SERVER_STAT_INPUTS_DROPPED,
     SERVER_STAT_LINK_FULL, // by direction: up, down
     SERVER_STAT_HTTP,      // by enum server_http
+    SERVER_STAT_SOCKETS,
+    SERVER_STAT_SOCKET_EVENTS, // by enum http_socket_counter
+    SERVER_STAT_SOCKET_BYTES,  // by direction: up, down
     SERVER_STAT_RECORD_FAILED,
     SERVER_STAT_EVENTS_LOST,
     SERVER_STAT_RESIDENT,
@@ -58,6 +62,7 @@ enum server_http {
 struct server_stat_table {
     const char *gateway[MUSTER_GATEWAY_COUNTER_COUNT];
     const char *netcode[MUSTER_NETCODE_COUNTER_COUNT];
+    const char *sockets[HTTP_SOCKET_COUNTER_COUNT];
     muster_stat_def defs[SERVER_STAT_COUNT];
 };
 

@@ -20,6 +20,8 @@
 #define ADMIN_RATE_SLOT_COUNT 1024u
 #define RATE_BURST_US         1000000u
 
+#define ORIGIN_SEPARATORS ", "
+
 // Logins.
 
 // A studio's back end shows the API key; without one only guests come in, where they may.
@@ -193,14 +195,37 @@ static void fill_routes(struct server_web *web, struct http_server_def *http_def
     http_def->listener_count = 2;
 }
 
+static uint32_t socket_player_count(const struct server_web *web)
+{
+    const uint64_t wanted = web->def.settings->network.websocket_players;
+    return wanted > 0 ? (uint32_t)wanted
+                      : server_player_count_max(server_process_server(web->def.process));
+}
+
+// Cuts the list of origins into its words, which stay in `web`.
+static void fill_sockets(struct server_web *web, struct http_socket_def *out_def)
+{
+    uint32_t count = 0;
+    *out_def = server_sockets_def(socket_player_count(web));
+    (void)snprintf(
+        web->origins_text, sizeof web->origins_text, "%s", web->def.settings->gateway.origins);
+    char *rest = NULL;
+    for (char *word = strtok_r(web->origins_text, ORIGIN_SEPARATORS, &rest);
+         word != NULL && count < ORIGIN_COUNT_MAX;
+         word = strtok_r(NULL, ORIGIN_SEPARATORS, &rest)) {
+        web->origins[count++] = word;
+    }
+    out_def->origins = web->origins;
+    out_def->origin_count = count;
+}
+
 static muster_status start_http(struct server_web *web, struct driver_error *out_error)
 {
     const struct settings *settings = web->def.settings;
     struct http_server_def http_def = http_server_default_def();
     http_def.connection_count_max = 2 * http_def.address_connection_count_max;
     fill_routes(web, &http_def);
-    http_def.sockets =
-        server_sockets_def(server_player_count_max(server_process_server(web->def.process)));
+    fill_sockets(web, &http_def.sockets);
     muster_status status = listen_address("network.bind", settings->network.bind,
         settings->network.http_port, &http_def.listeners[0].address, out_error);
     if (status == MUSTER_OK) {
@@ -224,8 +249,8 @@ static void send_links(void *context, const muster_packet *packets, uint32_t pac
 
 static muster_status connect_links(struct server_web *web, struct driver_error *out_error)
 {
-    const muster_status status = server_sockets_create(
-        web->http, server_player_count_max(server_process_server(web->def.process)), &web->sockets);
+    const muster_status status =
+        server_sockets_create(web->http, socket_player_count(web), &web->sockets);
     if (status != MUSTER_OK) {
         driver_error_write(out_error, 0, "no memory for the sockets of players");
         return status;
@@ -308,6 +333,13 @@ void server_web_count(const struct server_web *web, muster_stats *stats)
     for (uint32_t i = 0; i < SERVER_HTTP_COUNT; i++) {
         muster_stats_set(stats, SERVER_STAT_HTTP, i, (int64_t)counts[i]);
     }
+    const struct http_socket_stats sockets = http_server_read_socket_stats(web->http);
+    for (uint32_t i = 0; i < HTTP_SOCKET_COUNTER_COUNT; i++) {
+        muster_stats_set(stats, SERVER_STAT_SOCKET_EVENTS, i, (int64_t)sockets.counts[i]);
+    }
+    muster_stats_set(stats, SERVER_STAT_SOCKETS, 0, (int64_t)sockets.open_count);
+    muster_stats_set(stats, SERVER_STAT_SOCKET_BYTES, 0, (int64_t)sockets.received_bytes);
+    muster_stats_set(stats, SERVER_STAT_SOCKET_BYTES, 1, (int64_t)sockets.sent_bytes);
 }
 
 void server_web_wake(struct server_web *web)

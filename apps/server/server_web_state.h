@@ -15,6 +15,9 @@
 
 #define ROUTE_COUNT_MAX 32u
 
+// No origin is shorter than "http://a" and a comma.
+#define ORIGIN_COUNT_MAX (SETTING_TEXT_CAPACITY / 9u + 1u)
+
 #define CONTENT_JSON    "application/json"
 #define CONTENT_TEXT    "text/plain; charset=utf-8"
 #define CONTENT_BYTES   "application/octet-stream"
@@ -34,6 +37,8 @@ struct server_web {
     struct server_sockets *sockets;
     struct server_links links; // over the sockets, for the network thread
     const char *hosts[2];      // names of the players' and the operators' side; "" for none
+    char origins_text[SETTING_TEXT_CAPACITY];
+    const char *origins[ORIGIN_COUNT_MAX]; // in it
     struct http_route public_routes[ROUTE_COUNT_MAX];
     struct http_route admin_routes[ROUTE_COUNT_MAX];
     _Atomic bool is_draining;

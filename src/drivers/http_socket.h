@@ -117,7 +117,7 @@ enum http_socket_counter {
     HTTP_SOCKET_COUNT_RECEIVED,         ///< Messages from clients.
     HTTP_SOCKET_COUNT_RECEIVED_DROPPED, ///< Of these, what found the consumer too far behind.
     HTTP_SOCKET_COUNT_SENT,             ///< Messages to clients.
-    HTTP_SOCKET_COUNT_SENT_DROPPED,     ///< Messages that a slow reader did not get.
+    HTTP_SOCKET_COUNT_SENT_DROPPED, ///< Messages a slow reader or the web thread had no room for.
     HTTP_SOCKET_COUNTER_COUNT,
 };
 

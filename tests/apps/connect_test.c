@@ -312,6 +312,33 @@ static void a_ticket_is_good_once_and_whole(void **state)
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 
+// Waits for a line of /metrics, which counts what the web thread does some times a second.
+static void await_metric(const struct running *world, const char *line)
+{
+    const uint64_t begin_us = clock_monotonic_us();
+    do {
+        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
+        assert_int_equal(world_get(world, "/metrics", answer), 200);
+    } while (strstr(answer, line) == NULL);
+}
+
+static void pages_of_other_hosts_come_in_if_they_are_named(void **state)
+{
+    (void)state;
+    struct running world;
+    struct websocket socket;
+    world_begin(&world, (const char *const[]){"--game", "hello", "--set",
+                            "gateway.origins=https://a.example.org, https://b.example.org", NULL});
+    assert_int_equal(websocket_ask(&socket, &world, "https://b.example.org"), 101);
+    await_metric(&world, "muster_websockets 1\n");
+    await_metric(&world, "muster_websocket_events_total{event=\"opened\"} 1\n");
+    websocket_close(&socket);
+    assert_int_equal(websocket_ask(&socket, &world, "https://c.example.org"), 403);
+    websocket_close(&socket);
+    await_metric(&world, "muster_websocket_events_total{event=\"refused_origin\"} 1\n");
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +347,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(who_says_goodbye_has_left),
         cmocka_unit_test(a_drain_is_told),
         cmocka_unit_test(a_ticket_is_good_once_and_whole),
+        cmocka_unit_test(pages_of_other_hosts_come_in_if_they_are_named),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -36,8 +36,11 @@ static inline void websocket_read(const struct websocket *socket, void *bytes, s
     }
 }
 
-/// Opens one on the public side of a world.
-static inline void websocket_open(struct websocket *socket_, const struct running *world)
+/// Asks for one on the public side of a world, as a page from an origin does.
+/// @param origin  NULL: not as a page
+/// @return the status of the answer; 101 if it is open
+static inline uint32_t websocket_ask(
+    struct websocket *socket_, const struct running *world, const char *origin)
 {
     char head[512];
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)world->port)};
@@ -48,8 +51,9 @@ static inline void websocket_open(struct websocket *socket_, const struct runnin
         "GET /v1/connect HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUpgrade: websocket\r\n"
         "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        "Sec-WebSocket-Protocol: muster.1\r\n\r\n",
-        world->port);
+        "Sec-WebSocket-Protocol: muster.1\r\n%s%s%s\r\n",
+        world->port, origin != NULL ? "Origin: " : "", origin != NULL ? origin : "",
+        origin != NULL ? "\r\n" : "");
     websocket_write(socket_, head, (size_t)length);
     uint32_t count = 0;
     do {
@@ -57,7 +61,14 @@ static inline void websocket_open(struct websocket *socket_, const struct runnin
         websocket_read(socket_, head + count++, 1);
         head[count] = '\0';
     } while (strstr(head, "\r\n\r\n") == NULL);
-    assert_int_equal(strncmp(head, "HTTP/1.1 101", 12), 0);
+    assert_int_equal(strncmp(head, "HTTP/1.", 7), 0);
+    return (uint32_t)strtoul(head + strlen("HTTP/1.1 "), NULL, 10);
+}
+
+/// Opens one on the public side of a world.
+static inline void websocket_open(struct websocket *socket, const struct running *world)
+{
+    assert_int_equal(websocket_ask(socket, world, NULL), 101);
 }
 
 /// Sends a message, masked with zeros as a client may.

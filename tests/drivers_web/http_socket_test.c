@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -184,6 +185,12 @@ static int connect_raw(const struct world *world, uint32_t listener_index)
     const socklen_t length = socket_address_write(&address, AF_INET, &name);
     const int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(file >= 0);
+    // Clients by the thousand have an address of their own, so that they take no port from others.
+    const int yes = 1;
+    const struct sockaddr_in client = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8)};
+    assert_int_equal(setsockopt(file, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes), 0);
+    assert_int_equal(bind(file, (const struct sockaddr *)&client, sizeof client), 0);
     assert_int_equal(connect(file, &name.any, length), 0);
     return file;
 }

@@ -164,7 +164,14 @@ muster_status http_server_send_socket(
 {
     MUSTER_ASSERT(length <= server->def.sockets.send_bytes_max);
     MUSTER_ASSERT(bytes != NULL || length == 0);
-    return order(server, (struct socket_order){.number = number}, bytes, length);
+    const muster_status status =
+        order(server, (struct socket_order){.number = number}, bytes, length);
+    if (status != MUSTER_OK) {
+        // Relaxed: others read the number and nothing because of it.
+        atomic_fetch_add_explicit(
+            &server->sockets.counts[HTTP_SOCKET_COUNT_SENT_DROPPED], 1, memory_order_relaxed);
+    }
+    return status;
 }
 
 muster_status http_server_close_socket(
