@@ -246,6 +246,25 @@ static void who_loses_a_socket_resumes_on_another(void **state)
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 
+// Long before anything is silent for too long.
+static void who_loses_a_socket_is_lost_at_once(void **state)
+{
+    (void)state;
+    struct running world;
+    struct player player;
+    world_begin(&world,
+        (const char *const[]){"--game", "hello", "--set", "gateway.connection_timeout=1m", NULL});
+    begin_player(&player, &world);
+    play_until(&player, 5, 0);
+    end_player(&player);
+    const uint64_t begin_us = clock_monotonic_us();
+    do {
+        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
+        assert_int_equal(world_get(&world, "/metrics", answer), 200);
+    } while (strstr(answer, "muster_gateway_events_total{event=\"lost\"} 1") == NULL);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
 static void who_says_goodbye_has_left(void **state)
 {
     (void)state;
@@ -301,12 +320,15 @@ static void a_ticket_is_good_once_and_whole(void **state)
     assert_int_equal(other.close_code, 4000 + MUSTER_CLOSE_REFUSED);
     end_player(&other);
     connect_with(&other, &world, "", 0);
+    login(&world, other.id, token);
+    websocket_send(&other.socket, WEBSOCKET_BINARY, token, sizeof token); // comes too late
     await_end(&other);
     assert_int_equal(other.close_code, 4000 + MUSTER_CLOSE_PROTOCOL);
     end_player(&other);
     play_until(&player, player.update_count + 5, 0);
     end_player(&player);
     assert_int_equal(world_get(&world, "/metrics", answer), 200);
+    assert_non_null(strstr(answer, "muster_link_packets_total{kind=\"request\"} 1"));
     assert_non_null(strstr(answer, "muster_link_packets_total{kind=\"refused_size\"} 1"));
     assert_non_null(strstr(answer, "muster_link_packets_total{kind=\"refused_token_used\"} 1"));
     assert_int_equal(world_end(&world, SIGTERM), 0);
@@ -344,6 +366,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_player_comes_in_plays_and_is_kicked),
         cmocka_unit_test(who_loses_a_socket_resumes_on_another),
+        cmocka_unit_test(who_loses_a_socket_is_lost_at_once),
         cmocka_unit_test(who_says_goodbye_has_left),
         cmocka_unit_test(a_drain_is_told),
         cmocka_unit_test(a_ticket_is_good_once_and_whole),

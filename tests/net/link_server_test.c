@@ -245,13 +245,17 @@ static void a_token_is_good_for_one_connection(void **state)
     uint8_t ticket[MUSTER_LINK_TICKET_BYTES];
     uint8_t copy[MUSTER_LINK_TICKET_BYTES];
     make_ticket(links, ticket);
+    uint8_t again[MUSTER_LINK_TICKET_BYTES];
     memcpy(copy, ticket, sizeof copy);
+    memcpy(again, ticket, sizeof again);
     assert_true(receive(links, 1, ticket, sizeof ticket));
     assert_false(receive(links, 2, copy, sizeof copy));
     assert_refused(links, 2, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED, MUSTER_CLOSE_REFUSED);
     assert_true(receive(links, 1, NULL, 0)); // also when its connection has ended
     assert_false(receive(links, 3, copy, sizeof copy));
     assert_int_equal(counter(links, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED), 2);
+    assert_false(receive(links, 1, again, sizeof again)); // also on a link of its number
+    assert_int_equal(counter(links, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED), 3);
 }
 
 static void links_beyond_the_slots_are_refused_and_their_tickets_stay_good(void **state)
@@ -269,6 +273,20 @@ static void links_beyond_the_slots_are_refused_and_their_tickets_stay_good(void 
     assert_int_equal(link_server_count(links->server), LINK_COUNT_MAX);
     assert_true(receive(links, 2, NULL, 0));
     assert_true(receive(links, 9, copy, sizeof copy));
+}
+
+static void nothing_is_allocated_after_creation(void **state)
+{
+    struct links *links = *state;
+    const uint32_t alloc_count = links->pair.heap.alloc_count;
+    for (uint32_t i = 1; i <= 2 * LINK_COUNT_MAX; i++) {
+        uint8_t ticket[MUSTER_LINK_TICKET_BYTES];
+        make_ticket(links, ticket);
+        (void)receive(links, i, ticket, sizeof ticket);
+    }
+    (void)receive(links, 1, NULL, 0);
+    assert_int_equal(links->pair.heap.alloc_count, alloc_count);
+    assert_int_equal(links->pair.heap.free_count, 0);
 }
 
 static void tokens_beyond_the_table_are_refused(void **state)
@@ -419,6 +437,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_token_is_good_for_one_connection, setup, teardown),
         cmocka_unit_test_setup_teardown(
             links_beyond_the_slots_are_refused_and_their_tickets_stay_good, setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_allocated_after_creation, setup, teardown),
         cmocka_unit_test_setup_teardown(tokens_beyond_the_table_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_link_that_its_driver_closes_is_gone, setup, teardown),
         cmocka_unit_test_setup_teardown(

@@ -288,7 +288,7 @@ static void a_ticket_is_good_for_a_link_or_for_udp(void **state)
     stranger_connect(&stranger, sim, token);
     stranger_run_ms(&stranger, sim, 300);
     const uint32_t length = stranger_write_request(token, request);
-    const muster_address udp = {
+    muster_address udp = {
         .ip = {127, 0, 0, 9}, .port = STRANGER_PORT, .family = MUSTER_ADDRESS_IPV4};
     sim_inject(sim, &udp, request, length);
     sim_run_ms(sim, 200);
@@ -298,9 +298,10 @@ static void a_ticket_is_good_for_a_link_or_for_udp(void **state)
 
     make_token(sim, token);
     const uint32_t other_length = stranger_write_request(token, request);
+    udp.port = STRANGER_PORT + 1;
     sim_inject(sim, &udp, request, other_length); // as far as the challenge
     sim_run_ms(sim, 20);
-    stranger_connect(&stranger, sim, token);
+    stranger_connect(&stranger, sim, token); // from the same address
     stranger_run_ms(&stranger, sim, 300);
     assert_int_equal(sim_link_counter(sim, MUSTER_NETCODE_COUNTER_REFUSED_TOKEN_USED), 1);
     assert_int_equal(stranger.close_reason, MUSTER_CLOSE_REFUSED);
