@@ -24,6 +24,11 @@ const REST_TICKS = 4;
 // So much of what is to fade is left after the time for it.
 const FADED_SHARE = 0.05;
 
+// The client's clock jumps when the network has become slower or faster. The picture's time runs
+// this share faster or slower instead, unless it would take too long.
+const CATCH_UP_SHARE = 0.5;
+const TICKS_OFF_MAX = 30;
+
 /**
  * How a game moves the player's own entity. A state has a member `place`, an array of three
  * metres, and what else the rule needs.
@@ -61,6 +66,7 @@ export class Predictor {
     this.entity = undefined;
     this.baseTick = 0; // of the newest state that the server has told
     this.tick = 0; // of the newest state
+    this.firstTick = 0; // of the oldest state
     this.time = 0; // that is shown, in ticks
     this.nowMs = 0;
     this.sequence = 0; // of the newest action
@@ -95,16 +101,17 @@ export class Predictor {
       return;
     }
     this.advance(client, nowMs);
-    this.runTo(client.tick, client.newestTick);
+    this.runOn(client);
     this.placeOf(this.before);
     const isKept = baseTick >= this.baseTick && baseTick <= this.tick;
     if (!isKept) {
       this.rule.copy(this.stateAt(this.tick), this.stateAt(baseTick));
+      this.firstTick = baseTick;
     }
     this.baseTick = baseTick;
     this.tick = baseTick;
     this.rule.correct(this.stateAt(baseTick), view, own.index);
-    this.runTo(client.tick, client.newestTick);
+    this.runOn(client);
     this.placeOf(this.after);
     this.takeOffset();
     this.dropActions();
@@ -177,21 +184,25 @@ export class Predictor {
     this.entity = client.own;
     this.baseTick = baseTick;
     this.tick = baseTick;
+    this.firstTick = baseTick;
     this.time = client.tick;
     this.nowMs = nowMs;
     this.offset.fill(0);
     this.rule.copy(this.rule.create(), this.stateAt(baseTick));
     this.rule.correct(this.stateAt(baseTick), client.view, client.own.index);
-    this.runTo(client.tick, client.newestTick);
+    this.runOn(client);
   }
 
   // The picture's time runs evenly, within the tick that actions made now are meant for.
   /** @private */
   advance(client, nowMs) {
     const elapsedMs = Math.max(0, nowMs - this.nowMs);
-    const time = this.time + elapsedMs * client.view.schema.tickRateHz / 1000;
+    const elapsed = elapsedMs * client.view.schema.tickRateHz / 1000;
+    const time = this.time + elapsed;
+    const right = Math.min(Math.max(time, client.tick), client.tick + 1);
+    const most = Math.abs(right - time) > TICKS_OFF_MAX ? Infinity : elapsed * CATCH_UP_SHARE;
     this.nowMs = nowMs;
-    this.time = Math.min(Math.max(time, client.tick), client.tick + 1);
+    this.time = time + Math.min(Math.max(right - time, -most), most);
     const left = FADED_SHARE ** (elapsedMs / this.fadeMs);
     for (let lane = 0; lane < 3; lane++) {
       this.offset[lane] *= left;
@@ -208,8 +219,9 @@ export class Predictor {
   }
 
   /** @private */
-  runTo(tick, newestTick) {
-    const end = Math.min(tick, this.baseTick + TICKS_AHEAD_MAX);
+  runOn({tick, newestTick}) {
+    const wanted = Math.max(tick, Math.floor(this.time));
+    const end = Math.min(wanted, this.baseTick + TICKS_AHEAD_MAX);
     while (this.tick < end) {
       const state = this.stateAt(this.tick + 1);
       this.rule.copy(this.stateAt(this.tick), state);
@@ -218,12 +230,13 @@ export class Predictor {
     }
   }
 
-  // Between the newest state and the one before it.
+  // Between the state of the picture's tick and the one before it.
   /** @private */
   placeOf(out) {
-    const to = this.stateAt(this.tick).place;
-    const from = this.tick > this.baseTick ? this.stateAt(this.tick - 1).place : to;
-    const share = Math.min(Math.max(this.time - this.tick, 0), 1);
+    const tick = Math.max(Math.min(Math.floor(this.time), this.tick), this.firstTick);
+    const to = this.stateAt(tick).place;
+    const from = this.stateAt(Math.max(tick - 1, this.firstTick)).place;
+    const share = Math.min(Math.max(this.time - tick, 0), 1);
     for (let lane = 0; lane < 3; lane++) {
       out[lane] = from[lane] + (to[lane] - from[lane]) * share;
     }

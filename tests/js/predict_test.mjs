@@ -182,6 +182,30 @@ test('the picture runs evenly whatever the rate of frames', () => {
   }
 });
 
+test('when the clock jumps the picture runs faster or slower instead', () => {
+  for (const jump of [9, -9]) {
+    const world = new World({delayTicks: 14});
+    const predictor = new Predictor(rule);
+    run(world, predictor, 60, () => world.act(1));
+    const [before] = predictor.place();
+    world.delayTicks += jump;
+    const shown = run(world, predictor, 60, () => world.act(1));
+    const steps = [before, ...shown].slice(1).map((x, i) => x - [before, ...shown][i]);
+    steps.forEach((step) => assert.ok(step > 0.04 && step < 0.16, `${jump}: ${step} m`));
+    const ahead = predictor.state.place[0] - shown.at(-1);
+    assert.ok(Math.abs(ahead) <= 2 * STEP_M, `${ahead} m`);
+  }
+});
+
+test('a clock that is far off is followed at once', () => {
+  const world = new World();
+  const predictor = new Predictor(rule);
+  run(world, predictor, 30, () => world.act(1));
+  world.delayTicks += 40;
+  run(world, predictor, 1, () => world.act(1));
+  assert.ok(predictor.time >= world.tick);
+});
+
 test('an action that missed its tick counts when the server has it', () => {
   const world = new World();
   const predictor = new Predictor(rule);
