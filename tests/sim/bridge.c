@@ -132,12 +132,23 @@ void bridge_receive_client(
     flush(bridge);
 }
 
+void bridge_update(struct bridge *bridge, muster_netcode_time now)
+{
+    muster_netcode_event event;
+    muster_netcode_server_update(bridge->netcode, now, &bridge->out.batch);
+    while (muster_netcode_server_pop_event(bridge->netcode, &event)) {
+        take_event(bridge, &event);
+    }
+    flush(bridge);
+}
+
 // A link that is closed ends in silence, as a connection that breaks does.
 void bridge_receive_server(
     struct bridge *bridge, muster_netcode_time now, const muster_packet *packet)
 {
     const uint32_t number = muster_address_link(&packet->address);
     uint32_t index = 0;
+    bridge_update(bridge, now);
     while (index < SLOT_COUNT && bridge->links[index] != number) {
         index++;
     }
@@ -149,7 +160,6 @@ void bridge_receive_server(
         bridge->links[index] = 0;
         return;
     }
-    muster_netcode_server_update(bridge->netcode, now, &bridge->out.batch);
     muster_packet *slot = &bridge->out.slots[bridge->out.batch.count++];
     if (!muster_netcode_server_is_confirmed(bridge->netcode, index)) {
         require(muster_netcode_server_keep_alive(bridge->netcode, index, slot) == MUSTER_OK,
@@ -159,16 +169,6 @@ void bridge_receive_server(
     memcpy(slot->bytes + MUSTER_NETCODE_PAYLOAD_OFFSET, packet->bytes, packet->length);
     require(muster_netcode_server_seal(bridge->netcode, index, packet->length, slot) == MUSTER_OK,
         "a link without a client");
-    flush(bridge);
-}
-
-void bridge_update(struct bridge *bridge, muster_netcode_time now)
-{
-    muster_netcode_event event;
-    muster_netcode_server_update(bridge->netcode, now, &bridge->out.batch);
-    while (muster_netcode_server_pop_event(bridge->netcode, &event)) {
-        take_event(bridge, &event);
-    }
     flush(bridge);
 }
 

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Random schedules of faults, one for each seed, and what must hold in all of them:
+// Random schedules of faults, one for each seed, over UDP and over links, from one to the other and
+// with links that break, and what must hold in all of them:
 //
 // - Messages come once each and in order; none is missing while neither end changed connections.
 // - Once it is quiet, everybody who wants to be in the world is, and sees what is near as it is.
@@ -55,6 +56,7 @@ struct player {
     bool wants_in;
     bool is_quiet;
     bool was_harmed;
+    bool is_link;
     uint32_t cut_until_ms;
     uint32_t login_count;
     uint32_t shouted;
@@ -167,6 +169,15 @@ static void cut(struct run *run, uint32_t client_index, uint32_t ms)
     run->players[client_index].was_harmed = true;
 }
 
+static void break_links(struct run *run)
+{
+    for (uint32_t i = 0; i < CLIENT_COUNT; i++) {
+        struct player *player = &run->players[i];
+        player->was_harmed = player->was_harmed || player->is_link;
+    }
+    sim_cut_links(run->sim);
+}
+
 static void befall(struct run *run, uint32_t client_index)
 {
     static const char *const networks[] = {"delay=100ms,jitter=30ms,loss=20%",
@@ -200,6 +211,14 @@ static void befall(struct run *run, uint32_t client_index)
         break;
     case 8:
         log_in(run, client_index);
+        break;
+    case 14:
+        player->is_link = !player->is_link;
+        player->was_harmed = true;
+        sim_set_link(run->sim, client_index, player->is_link);
+        break;
+    case 15:
+        break_links(run);
         break;
     default:
         sim_set_client_network(run->sim, client_index, networks[bits >> 20 & 3]);
@@ -318,6 +337,8 @@ static uint64_t run_seed(uint64_t seed)
         .resume_window_us = RESUME_WINDOW_US};
     run.sim = sim_create(&def);
     for (uint32_t i = 0; i < CLIENT_COUNT; i++) {
+        run.players[i].is_link = i != GOOD_CLIENT && (seed >> i & 1) != 0;
+        sim_set_link(run.sim, i, run.players[i].is_link);
         log_in(&run, i);
     }
     while (run.ms < FAULT_MS) {
