@@ -257,7 +257,6 @@ int32_t muster_sdk_wait(muster_sdk_client *client, uint32_t timeout_ms)
     if (timeout_ms > WAIT_MS_MAX) {
         return client_fail(client, MUSTER_ERR_INVALID, "waits at most 600,000 ms");
     }
-    drop_events(client);
     for (uint32_t waited_ms = 0;; waited_ms += WAIT_STEP_MS) {
         const int32_t status = advance(client);
         const muster_client_state state = muster_client_state_of(client->client);

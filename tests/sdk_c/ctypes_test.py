@@ -9,6 +9,7 @@ import argparse
 import ctypes
 import json
 import math
+import os
 import random
 import signal
 import socket
@@ -84,6 +85,7 @@ def own_of(client):
 def find(function, client, name):
     index = ctypes.c_uint32(77)
     status = function(client, name, index)
+    assert status == 0 or index.value == 0
     return index.value if status == 0 else status
 
 
@@ -106,6 +108,19 @@ def entities_of(client):
     status = SDK.muster_sdk_get_entities(client, room, len(room), count)
     assert status == 0, status
     return room[:count.value]
+
+
+def datagram_files():
+    """The descriptors of this process that are UDP sockets."""
+    files = set()
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            with socket.socket(fileno=os.dup(int(name))) as copy:
+                if copy.type == socket.SOCK_DGRAM:
+                    files.add(int(name))
+        except OSError:
+            pass
+    return files
 
 
 class Cases(unittest.TestCase):
@@ -302,6 +317,27 @@ class Playing(Cases):
             hello.signal(signal.SIGCONT)
             self.frames_until(lambda: info_of(client).state == C["PLAYING"], client)
 
+    def test_a_player_whose_address_changes_comes_back_and_is_told_to_forget(self):
+        with world("hello") as hello:
+            files = datagram_files()
+            client = self.joined(hello.server, resume_after_ms=300)
+            (file,) = datagram_files() - files
+            events = list(pop_events(client))
+            tick = info_of(client).newest_tick  # the means to resume come a little later
+            self.frames_until(lambda: info_of(client).newest_tick > tick + 30, client)
+            with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
+                other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+                other.setblocking(False)
+                other.bind(("::", 0))
+                other.connect(("::ffff:127.0.0.1", hello.port))
+                os.dup2(other.fileno(), file)
+            del events[:]
+            self.frames_until(lambda: len(events) == 2, client,
+                              each=lambda: events.extend(pop_events(client)))
+            self.assertEqual([(C["RESET"], 0), (C["ENTER"], 1)], [(e[0], e[2]) for e in events])
+            self.assertEqual(1, ask(SDK.muster_sdk_get_stats, S["stats"], client).resumes)
+            self.assertEqual(C["PLAYING"], info_of(client).state)
+
     def test_the_tables_of_a_game_can_be_read(self):
         with world("skirmish") as skirmish:
             client = self.joined(skirmish.server)
@@ -329,6 +365,15 @@ class Playing(Cases):
             self.assertEqual(C["ANGLE"], fields["heading"][1].encoding)
             self.check_fighter(client, fields)
 
+    def counted_as(self, client, speed, sprint):
+        """Whole numbers as the server will see them."""
+        sequence, count = ctypes.c_uint32(), ctypes.c_uint32()
+        room = (S["pending"] * C["PENDING_COUNT_MAX"])()
+        self.assertEqual(0, SDK.muster_sdk_act_by_name(
+            client, b"move", doubles(0.0, speed, sprint), 3, sequence))
+        self.assertEqual(0, SDK.muster_sdk_get_pending(client, room, len(room), count))
+        return room[count.value - 1].values[1:3]
+
     def check_fighter(self, client, fields):
         numbers = (ctypes.c_double * 4)()
 
@@ -348,6 +393,9 @@ class Playing(Cases):
             SDK.muster_sdk_act_by_name(client, b"move", doubles(1.0, 3.6, 0.0), 3, sequence)
 
         self.frames_until(lambda: math.dist(before, own_of(client).place) > 1.0, client, each=act)
+        self.assertEqual([4.0, 0.0], self.counted_as(client, 3.6, 0.4))
+        self.assertEqual([4.0, 1.0], self.counted_as(client, 1e300, 0.5))
+        self.assertEqual([0.0, 0.0], self.counted_as(client, -math.inf, -1.0))
         say = find(SDK.muster_sdk_find_message, client, b"say")
         heard = find(SDK.muster_sdk_find_message, client, b"heard")
         self.assertEqual(0, SDK.muster_sdk_send(client, say, (ctypes.c_uint8 * 2)(*b"hi"), 2))
