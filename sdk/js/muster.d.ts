@@ -30,6 +30,7 @@ export class MusterError extends Error {
   readonly closeReason: number;
   /** Of the server's HTTP answer, 0 without one. */
   readonly status: number;
+  constructor(code: string, message: string, more?: { closeReason?: number; status?: number });
 }
 
 export interface LoginOptions {
