@@ -20,8 +20,8 @@
 ///   client, is MUSTER_SDK_ERR_INVALID. A buffer that is too small is MUSTER_SDK_ERR_FULL, and
 ///   nothing is lost. MUSTER_SDK_ERR_NOT_FOUND says that there is none, or no world.
 /// - Waiting: only muster_sdk_wait() and muster_sdk_leave() wait, each as long as it says.
-/// - Memory: about 100 KiB at creation, and up to 2.5 MB when the tables of a world come; nothing
-///   afterwards. All buffers are the caller's, and nothing of them is kept.
+/// - Memory: about 100 KiB at creation, and up to 2.5 MB when the tables of a world come; a login
+///   takes a thread and gives it back. All buffers are the caller's, and nothing of them is kept.
 /// - Threads: a client belongs to one thread at a time. A login runs on a thread of the library's,
 ///   which ends with the answer or the time limit; no code of the caller's is ever called.
 /// - Texts are UTF-8 and end with a zero.
@@ -230,7 +230,8 @@ MUSTER_SDK_API int32_t muster_sdk_create(
     uint32_t abi, const muster_sdk_def *def, muster_sdk_client **out_client);
 
 /// Begins to join: asks the server's HTTP side for a token, then connects. What was open before is
-/// given up. muster_sdk_update() goes on with it and says what has failed.
+/// given up. muster_sdk_update() goes on with it and says what has failed. The login is plain HTTP:
+/// with TLS, let the engine's own HTTP client ask for the token and use muster_sdk_connect().
 /// @param server      "203.0.113.7:7777" or "play.example.com:7777"; NULL for 127.0.0.1:7777
 /// @param api_key     of a back end or a test, never on a player's machine; NULL for a guest
 /// @param name        what the player is called, 1 to 31 bytes; NULL: the server decides
