@@ -23,7 +23,7 @@
 /// - Memory: at start, for each socket `receive_bytes_max` and `queue_count` times `send_bytes_max`
 ///   plus a few bytes, of which a socket touches what it uses, and two rings. The foreign library
 ///   takes about 3 KiB more for each open socket.
-/// - Cost: a message is copied twice each way.
+/// - Cost: a message is copied twice each way; to a reader that keeps up it goes without a queue.
 /// - Threads: all functions here belong to the consumer, except the statistics.
 
 #include "muster/packet.h"

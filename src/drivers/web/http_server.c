@@ -273,6 +273,7 @@ static struct http_server *server_alloc(const struct http_server_def *def)
             .name = def->sockets.subprotocol,
             .callback = http_socket_callback,
             .rx_buffer_size = SOCKET_READ_BYTES,
+            .per_session_data_size = 1, // without any it does not tell that it begins to close
         };
     }
     for (uint32_t i = 0; i < HTTP_LISTENER_COUNT_MAX; i++) {

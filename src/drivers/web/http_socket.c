@@ -19,12 +19,13 @@
 // consumer's ring straight from there; pieces are put together first. What other threads do to
 // sockets stands in http_socket_table.c.
 
-#define SWEEP_US         100000u
+#define SWEEP_US         250000u
 #define MS_US            1000u
 #define CLOSING_US       2000000u
 #define PING_BYTES       4u // the library keeps an empty answer to itself
 #define KERNEL_BYTES     16384
 #define KERNEL_LOW_BYTES 4096
+#define CONFIRM_BYTES    4096u
 #define CODE_BYTES       2u
 #define CODE_LOST        1006u
 
@@ -200,16 +201,23 @@ static int open_socket(struct http_server *server, struct lws *wsi)
     return 0;
 }
 
+// The library begins to close a socket by itself: the connection is gone, or a frame was broken.
+static void lose_socket(const struct http_server *server, struct lws *wsi)
+{
+    struct web_socket *socket = socket_of(server, wsi);
+    if (socket != NULL && socket->state == SOCKET_OPEN) {
+        count(socket->server, HTTP_SOCKET_COUNT_LOST);
+        begin_end(socket, SOCKET_ENDING, CODE_LOST);
+    }
+}
+
 bool http_release_socket(struct http_server *server, struct lws *wsi)
 {
     struct web_socket *socket = socket_of(server, wsi);
     if (socket == NULL) {
         return false;
     }
-    if (socket->state == SOCKET_OPEN) {
-        count(server, HTTP_SOCKET_COUNT_LOST);
-        begin_end(socket, SOCKET_ENDING, CODE_LOST);
-    }
+    lose_socket(server, wsi);
     socket->state = SOCKET_FREE;
     socket->wsi = NULL;
     lws_set_opaque_user_data(wsi, NULL);
@@ -302,8 +310,38 @@ static void drop_oldest(struct web_socket *socket)
                               : (socket->queue_first + 1) % socket->server->def.sockets.queue_count;
 }
 
+static void count_sent(struct web_socket *socket, uint64_t length)
+{
+    socket->unconfirmed_bytes += (uint32_t)length;
+    count(socket->server, HTTP_SOCKET_COUNT_SENT);
+    atomic_fetch_add_explicit(&socket->server->sockets.out_bytes, length, memory_order_relaxed);
+}
+
+// Writes a message past the queue, which saves most of the work for a reader that keeps up. The
+// kernel takes more than it was told to hold, so that it is asked again after some of it.
+static bool write_at_once(struct web_socket *socket, const void *bytes, uint32_t length)
+{
+    uint8_t *chunk = socket->server->chunk + LWS_PRE;
+    if (socket->queue_count > 0 || length > HTTP_CHUNK_BYTES ||
+        socket->unconfirmed_bytes + length > CONFIRM_BYTES ||
+        lws_partial_buffered(socket->wsi) != 0) {
+        return false;
+    }
+    if (length > 0) {
+        memcpy(chunk, bytes, length);
+    }
+    if (lws_write(socket->wsi, chunk, length, LWS_WRITE_BINARY) < 0) {
+        lws_set_timeout(socket->wsi, PENDING_TIMEOUT_USER_OK, LWS_TO_KILL_ASYNC);
+    }
+    count_sent(socket, length);
+    return true;
+}
+
 static void queue_message(struct web_socket *socket, const void *bytes, uint32_t length)
 {
+    if (write_at_once(socket, bytes, length)) {
+        return;
+    }
     if (socket->queue_count == socket->server->def.sockets.queue_count) {
         count(socket->server, HTTP_SOCKET_COUNT_SENT_DROPPED);
         drop_oldest(socket);
@@ -328,14 +366,13 @@ static int write_ping(struct web_socket *socket)
 // Writes what waits until the kernel has enough. What it takes half of, the library keeps.
 static int write_queue(struct web_socket *socket)
 {
-    struct http_server *server = socket->server;
+    socket->unconfirmed_bytes = 0;
     while (socket->queue_count > 0 && lws_partial_buffered(socket->wsi) == 0) {
         struct socket_message *head = queued_message(socket, 0);
         if (lws_write(socket->wsi, (uint8_t *)(head + 1), head->length, LWS_WRITE_BINARY) < 0) {
             return -1;
         }
-        count(server, HTTP_SOCKET_COUNT_SENT);
-        atomic_fetch_add_explicit(&server->sockets.out_bytes, head->length, memory_order_relaxed);
+        count_sent(socket, head->length);
         drop_oldest(socket);
     }
     return 0;
@@ -369,6 +406,10 @@ int http_socket_callback(
     struct http_server *server = lws_context_user(lws_get_context(wsi));
     if (reason == LWS_CALLBACK_ESTABLISHED) {
         return open_socket(server, wsi);
+    }
+    if (reason == LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL) {
+        lose_socket(server, wsi);
+        return 0;
     }
     if (reason == LWS_CALLBACK_CLOSED || reason == LWS_CALLBACK_WSI_DESTROY) {
         (void)http_release_socket(server, wsi);
