@@ -274,6 +274,7 @@ test('actions wait up to a limit, and those that never count give way', () => {
   assert.equal(client.act('jump'), 0);
   run(4);
   assert.equal(world.peer.inputCount, 32);
+  assert.equal(world.peer.inputs.at(-1).sequence, 64); // the newest
   run(130);
   assert.equal(client.pending().length, 0);
   assert.equal(client.act('jump'), 65);
@@ -313,6 +314,7 @@ test('reliable and unreliable messages go and come', () => {
   const message = client.popMessage();
   assert.equal(message.name, 'news');
   assert.deepEqual(message.bytes, encodeText('news'));
+  assert.equal(message.bytes.buffer.byteLength, message.bytes.length);
   assert.equal(client.popMessage(), undefined);
   assert.equal(client.stats.messagesDropped, 1);
 
@@ -383,12 +385,42 @@ test('what cannot be decoded is asked for anew, at most once a second', () => {
 test('updates of an epoch that was given up change nothing', () => {
   const {client, world, run, join} = makeRig();
   join();
+  world.peer.states.push(writeState(world.tick, {enters: [{index: 0, place: [1, 1, 1]}]}));
+  run(4);
+  assert.notEqual(client.place(0, Infinity), undefined);
   world.peer.states.push([1, 2, 3]);
   run(3);
-  world.peer.epoch = 0; // as if the server had not heard
+  assert.equal(client.place(0, Infinity), undefined);
+  const deaf = () => {
+    world.peer.epoch = 0; // as if the server had not heard
+  };
+  run(2, deaf);
   world.peer.states.push(writeState(world.tick, {enters: [{index: 0}]}));
-  run(2);
-  assert.equal([...client.view.entities()].length, 0);
+  run(6, deaf);
+  assert.equal(world.peer.refreshes, 1);
+  assert.equal(client.view.count, 0);
+  world.peer.epoch = 1;
+  world.peer.states.push(writeState(world.tick, {enters: [{index: 1}]}));
+  run(4);
+  assert.equal(client.view.count, 1);
+  world.peer.epoch = 0;
+  world.peer.states.push(writeState(world.tick, {enters: [{index: 2}]}));
+  run(4);
+  assert.equal(client.view.count, 1);
+});
+
+test('a new connection begins with epoch 0', () => {
+  const {client, world, run, join} = makeRig();
+  join();
+  world.peer.states.push([1, 2, 3]);
+  run(10);
+  assert.equal(world.peer.epoch, 1);
+  world.peer.close(1006);
+  run(20);
+  assert.equal(client.state, 'playing');
+  world.peer.states.push(writeState(world.tick, {enters: [{index: 1}]}));
+  run(4);
+  assert.equal(client.view.count, 1);
 });
 
 test('a client aims for the margin, with a picture that never goes back', () => {
@@ -413,6 +445,64 @@ test('a client aims for the margin, with a picture that never goes back', () => 
   assert.ok(stats.updateAgeMs >= 30 && stats.updateAgeMs < 90, `age ${stats.updateAgeMs}`);
   assert.ok(stats.interpolationMs >= 33 && stats.interpolationMs < 60);
   assert.equal(stats.lossRatio, 0);
+});
+
+test('ticks of actions never go back, even when they are much too early', () => {
+  const {client, world, run, join} = makeRig();
+  join();
+  run(20);
+  world.peer.margin = 60;
+  client.act('jump');
+  const [{tick}] = client.pending();
+  run(8);
+  assert.equal(client.pending().length, 0);
+  client.act('jump');
+  client.act('jump');
+  assert.deepEqual(client.pending().map((action) => action.tick), [tick, tick]);
+});
+
+test('a packet of actions goes out once a tick, or less if that is wanted', () => {
+  for (const sendTicks of [1, 2]) {
+    const {client, network, run, join} = makeRig({sendTicks});
+    join();
+    const sent = client.stats.packetsSent;
+    run(60, () => {
+      for (let i = 0; i < 10; i++) {
+        client.update();
+      }
+      network.nowMs += 0.01;
+    });
+    assert.equal(client.stats.packetsSent - sent, 60 / sendTicks);
+  }
+});
+
+test('a token is used once, also when no others have come since', () => {
+  const {client, world, run, join} = makeRig();
+  join();
+  world.tokenCount = 0;
+  world.peer.close(1006);
+  run(15);
+  world.peer.close(1006);
+  run(15);
+  assert.equal(client.state, 'playing');
+  assert.deepEqual(world.tickets.map((ticket) => ticket[1]), [0, 1, 2]);
+  world.peer.close(1006);
+  run(2);
+  assert.equal(client.state, 'unreachable');
+});
+
+test('the first token of a new connection replaces all before', () => {
+  const {client, world, run, join} = makeRig();
+  join();
+  world.tokenCount = 0;
+  world.peer.close(1006);
+  run(20);
+  world.peer.push(MessageKind.resume, writeTicket(1, 7));
+  run(4);
+  world.peer.close(1006);
+  run(20);
+  assert.equal(client.state, 'playing');
+  assert.deepEqual(world.tickets.map((ticket) => ticket[1]), [0, 1, 7]);
 });
 
 test('silence is answered by a second connection with a resume token', () => {
@@ -532,6 +622,9 @@ test('leaving is told to the server', async () => {
   client.leave();
   run(4);
   assert.equal(client.state, 'idle');
+  const {packetsReceived} = client.stats;
+  network.sockets[0].onmessage?.({data: new ArrayBuffer(9)});
+  assert.equal(client.stats.packetsReceived, packetsReceived);
 });
 
 test('a client may join again', () => {

@@ -77,6 +77,17 @@ test('without a report the action offset follows the arrivals', () => {
   assert.ok(Math.abs(clock.actionOffsetUs - before - 30000) < 1);
 });
 
+test('while actions are reported the arrivals do not move the action offset', () => {
+  const clock = makeClock();
+  const before = clock.actionOffsetUs;
+  for (let i = 1; i <= 200; i++) {
+    clock.take(5e6 + i * TICK_US + 30000, update(1000 + i, {counted: i}), 2, 0);
+  }
+  // But in the first update, before there was any report.
+  assert.ok(Math.abs(clock.actionOffsetUs - before) < 1);
+  assert.equal(clock.offsetUs, 5e6 + 30000 - 1000 * TICK_US);
+});
+
 test('after a long silence the arrivals before it say nothing', () => {
   const clock = makeClock();
   clock.take(5e6 + TICK_US, update(1001), 2, 0);

@@ -308,3 +308,126 @@ test('changed bytes throw nothing', (context) => {
     session.end();
   }
 });
+
+// Packets by hand, with an ack of `ack` and acks of what stands before it in `bits`.
+function packetOf(sequence, {ack, bits = [], delay, records = []} = {}) {
+  const head = 0x10 | (ack === undefined ? 0 : 0x08 | bits.length);
+  const bytes = [head, sequence & 0xff, sequence >> 8];
+  if (ack !== undefined) {
+    bytes.push(ack & 0xff, ack >> 8, ...bits);
+    if (sequence % 8 === 0) {
+      bytes.push(delay ?? 0);
+    }
+  }
+  return Uint8Array.of(...bytes, ...records);
+}
+
+function send(session, nowUs, token = 0) {
+  assert.ok(session.begin(nowUs));
+  return session.end(token);
+}
+
+test('a packet is lost when the newest ack is more than 56 ahead of it', () => {
+  const session = new Session();
+  for (let i = 0; i < 58; i++) {
+    send(session, 0, i + 1);
+  }
+  session.read(0, packetOf(1, {ack: 56}));
+  assert.deepEqual(session.popFate(), {token: 57, isAcked: true});
+  assert.equal(session.popFate(), undefined);
+  session.read(0, packetOf(2, {ack: 57}));
+  assert.deepEqual(session.popFate(), {token: 58, isAcked: true});
+  assert.deepEqual(session.popFate(), {token: 1, isAcked: false});
+  assert.equal(session.popFate(), undefined);
+});
+
+test('a packet that nothing is heard of is lost after a while, and not before', () => {
+  const session = new Session();
+  send(session, 0, 1);
+  session.judgeLost(350000); // no round trip is known yet
+  assert.equal(session.popFate(), undefined);
+  session.judgeLost(350001);
+  assert.deepEqual(session.popFate(), {token: 1, isAcked: false});
+});
+
+test('a late ack of a packet that was judged lost still confirms its fragment', () => {
+  const session = new Session();
+  session.push(1, Uint8Array.of(1));
+  send(session, 0);
+  send(session, 0);
+  session.read(0, packetOf(1, {ack: 1}));
+  session.judgeLost(1e6);
+  send(session, 1e6);
+  assert.equal(session.stats.fragmentsRepeated, 1);
+  session.read(1e6, packetOf(2, {ack: 1, bits: [1]}));
+  assert.equal(session.outgoing.length, 0);
+});
+
+test('the round trip leaves out how long the peer has waited', () => {
+  const session = new Session();
+  send(session, 0);
+  session.read(100000, packetOf(8, {ack: 0, delay: 100}));
+  assert.equal(session.stats.rttUs, 100000 - 100 * 512);
+});
+
+test('the round trip is not taken from an ack that was overtaken', () => {
+  const session = new Session();
+  send(session, 0);
+  send(session, 0);
+  session.read(50000, packetOf(8, {ack: 1}));
+  session.read(90000, packetOf(0, {ack: 0}));
+  assert.equal(session.stats.rttUs, 50000);
+});
+
+test('a delay beyond the field, or a clock that jumped, gives no round trip', () => {
+  const session = new Session();
+  send(session, 0);
+  send(session, 0);
+  send(session, 0);
+  session.read(50000, packetOf(0, {ack: 0, delay: 255}));
+  session.read(1000, packetOf(8, {ack: 1, delay: 100}));
+  session.read(61e6, packetOf(16, {ack: 2}));
+  assert.equal(session.stats.rttUs, 0);
+});
+
+test('a packet may hold 32 fragments, and ack bits only with an ack', () => {
+  const fragments = (count) => Array.from({length: count}, (_, i) => [2, i, 0, 1, 0, 0, 0]).flat();
+  assert.equal(new Session().read(0, packetOf(1, {records: fragments(32)})).status, 'ok');
+  assert.equal(new Session().read(0, packetOf(1, {records: fragments(33)})).status, 'malformed');
+  assert.equal(new Session().read(0, Uint8Array.of(0x10, 1, 0, 0x82)).status, 'ok');
+  assert.equal(new Session().read(0, Uint8Array.of(0x11, 1, 0, 0x82)).status, 'malformed');
+});
+
+test('a fragment beyond the window is refused, one of the past is ignored', () => {
+  const session = new Session();
+  const numbers = [[256, 'full'], [511, 'full'], [512, 'malformed'], [0x7fff, 'malformed'],
+    [0x8000, 'ok'], [0xffff, 'ok'], [0, 'ok']];
+  numbers.forEach(([number, status], i) => {
+    const records = [2, number & 0xff, number >> 8, 1, 0, 0, 0];
+    assert.equal(session.read(0, packetOf(i, {records})).status, status);
+  });
+  assert.notEqual(session.pop(), undefined);
+  assert.equal(session.pop(), undefined);
+});
+
+test('a message that is longer than all may be ends the session', () => {
+  for (const [length, status] of [[65536, 'ok'], [65537, 'malformed']]) {
+    const session = new Session();
+    const parts = Math.floor(length / 288);
+    for (let i = 0; i < parts; i++) {
+      const records = [1, i, 0, ...new Uint8Array(288)];
+      assert.equal(session.read(0, packetOf(i, {records})).status, 'ok');
+    }
+    const rest = length - parts * 288;
+    const records = [2, parts, 0, 1, 0, rest, 0, ...new Uint8Array(rest)];
+    assert.equal(session.read(0, packetOf(parts, {records})).status, status);
+  }
+});
+
+test('a message is kept although its packet\'s memory is used again', () => {
+  const session = new Session();
+  const packet = packetOf(1, {records: [2, 0, 0, 1, 0, 1, 0, 77]});
+  session.read(0, packet);
+  packet.fill(0);
+  assert.deepEqual(session.pop(), {kind: 1, bytes: Uint8Array.of(77)});
+});

@@ -387,6 +387,7 @@ class PaperWorld {
     this.counts = true; // actions as soon as they come
     this.welcomes = true; // by itself
     this.issue = 0;
+    this.tokenCount = 2; // to come back with
   }
 
   get nowUs() {
@@ -416,8 +417,9 @@ class PaperWorld {
     this.issue = ticket[1];
     if (this.welcomes) {
       peer.welcome();
-      peer.push(MessageKind.resume, writeTicket(ticket[0], this.issue + 1));
-      peer.push(MessageKind.resume, writeTicket(ticket[0], this.issue + 2));
+      for (let i = 1; i <= this.tokenCount; i++) {
+        peer.push(MessageKind.resume, writeTicket(ticket[0], this.issue + i));
+      }
     }
   }
 }
