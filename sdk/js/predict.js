@@ -8,8 +8,8 @@
 //
 // The states of the last ticks are kept. When the server has told of one, it is corrected and the
 // ticks after it are run again with what the player did in them. What that moves the picture by is
-// not shown at once: it fades within a tenth of a second. Only what is further than any correction
-// is a jump, such as coming back elsewhere after a death.
+// not shown at once: it fades within a tenth of a second, or in a little more if it is large. Only
+// what is further than any correction is a jump, such as coming back elsewhere after a death.
 
 import {FIELD_POSITION} from './schema.js';
 
@@ -23,6 +23,9 @@ const REST_TICKS = 4;
 
 // So much of what is to fade is left after the time for it.
 const FADED_SHARE = 0.05;
+
+// A large correction fades no faster, or it would look like a jump.
+const FADE_MPS_MAX = 15;
 
 // The client's clock jumps when the network has become slower or faster. The picture's time runs
 // this share faster or slower instead, unless it would take too long.
@@ -203,9 +206,16 @@ export class Predictor {
     const most = Math.abs(right - time) > TICKS_OFF_MAX ? Infinity : elapsed * CATCH_UP_SHARE;
     this.nowMs = nowMs;
     this.time = time + Math.min(Math.max(right - time, -most), most);
-    const left = FADED_SHARE ** (elapsedMs / this.fadeMs);
-    for (let lane = 0; lane < 3; lane++) {
-      this.offset[lane] *= left;
+    this.fade(elapsedMs);
+  }
+
+  /** @private */
+  fade(elapsedMs) {
+    const length = Math.hypot(...this.offset);
+    const leftM = Math.max(length * FADED_SHARE ** (elapsedMs / this.fadeMs),
+      length - FADE_MPS_MAX * elapsedMs / 1000);
+    for (let lane = 0; lane < 3 && length > 0; lane++) {
+      this.offset[lane] *= leftM / length;
     }
   }
 

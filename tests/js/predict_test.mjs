@@ -130,14 +130,22 @@ test('a prediction that is right is never corrected', (context) => {
 });
 
 test('a correction fades within a tenth of a second, without a jump', () => {
-  const world = new World({push: (tick) => (tick === 130 ? 1 : 0)});
+  const world = new World({push: (tick) => (tick === 130 ? 0.5 : 0)});
   const predictor = new Predictor(rule);
   const shown = run(world, predictor, 60);
-  assert.ok(largestStep(shown) < 0.45, `${largestStep(shown)} m`);
+  assert.ok(largestStep(shown) < 0.2, `${largestStep(shown)} m`);
   const heard = 30 + world.delayTicks - 1; // the frame in which the push is known
   assert.ok(Math.abs(shown[heard]) < 1e-9);
-  assert.ok(Math.abs(shown[heard + 3] - 1) < 0.3);
-  assert.ok(Math.abs(shown[heard + 6] - 1) < 0.06);
+  assert.ok(Math.abs(shown[heard + 3] - 0.5) < 0.15);
+  assert.ok(Math.abs(shown[heard + 6] - 0.5) < 0.03);
+});
+
+test('a large correction takes longer, so that it is no jump', () => {
+  const world = new World({push: (tick) => (tick === 130 ? 3 : 0)});
+  const predictor = new Predictor(rule);
+  const shown = run(world, predictor, 60);
+  assert.ok(largestStep(shown) < 0.26, `${largestStep(shown)} m`);
+  assert.ok(Math.abs(shown.at(-1) - 3) < 0.05);
 });
 
 test('corrections that come in every tick do not shake the picture', (context) => {
