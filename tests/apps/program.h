@@ -8,9 +8,11 @@
 ///     assert_int_equal(outcome.code, 2);
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +32,14 @@ static inline void program_read_back(FILE *file, char out_text[OUTCOME_BYTES_MAX
     fclose(file);
 }
 
+/// Has the process end with its parent: a test that fails leaves nothing running.
+static inline void die_with_parent(pid_t parent)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+        _exit(127);
+    }
+}
+
 /// Runs `path` with `arguments`, which end with NULL and leave out the program's own name.
 static inline void program_run_at(
     const char *path, const char *const *arguments, struct outcome *out_outcome)
@@ -42,9 +52,11 @@ static inline void program_run_at(
     FILE *err = tmpfile();
     assert_non_null(out);
     assert_non_null(err);
+    const pid_t parent = getpid();
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        die_with_parent(parent);
         dup2(fileno(out), STDOUT_FILENO);
         dup2(fileno(err), STDERR_FILENO);
         execv(path, list);

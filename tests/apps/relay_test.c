@@ -37,9 +37,11 @@ static pid_t start_relay(uint32_t port, uint32_t server_port, const char *flag, 
     char to[64];
     snprintf(listen, sizeof listen, "127.0.0.1:%u", port);
     snprintf(to, sizeof to, "127.0.0.1:%u", server_port);
+    const pid_t parent = getpid();
     const pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        die_with_parent(parent);
         dup2(open("relay.json", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
         dup2(open("relay.err", O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
         execl(MUSTER_PROGRAM, "muster", "relay", "--listen", listen, "--to", to, flag, rules,

@@ -106,9 +106,11 @@ static inline void world_start(struct running *world, const char *const *argumen
     }
     snprintf(world->out_path, sizeof world->out_path, "out-%u", world->port);
     snprintf(world->err_path, sizeof world->err_path, "err-%u", world->port);
+    const pid_t parent = getpid();
     world->pid = fork();
     assert_true(world->pid >= 0);
     if (world->pid == 0) {
+        die_with_parent(parent);
         dup2(open(world->out_path, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDOUT_FILENO);
         dup2(open(world->err_path, O_WRONLY | O_CREAT | O_TRUNC, 0600), STDERR_FILENO);
         execv(MUSTER_PROGRAM, (char *const *)(uintptr_t)list);
