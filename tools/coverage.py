@@ -45,7 +45,7 @@ def measure(build):
     subprocess.run(
         ["gcovr", "--root", ".", "--object-directory", str(build), "--json", str(report),
          "--filter", "src/", "--filter", "apps/", "--filter", "games/",
-         "--filter", "include/muster/",
+         "--filter", "include/muster/", "--filter", r"sdk/c/\w+\.c$",
          "--exclude-unreachable-branches", "--exclude-throw-branches",
          "--exclude-lines-by-pattern", LEFT_OUT, str(build)], check=True, timeout=300)
     return json.loads(report.read_text())["files"]

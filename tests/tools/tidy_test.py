@@ -189,6 +189,9 @@ class Rules(unittest.TestCase):
         client = {"examples/client.c": source("int main(void);")}
         self.assert_fires("quotes", "docs/client.md", "```c\nint b;\n```\n", beside=client)
         self.assert_silent("docs/client.md", "```c\nint main(void);\n```\n", beside=client)
+        unity = {"sdk/c/unity/MusterWorld.cs": source("class A {}")}
+        self.assert_fires("quotes", "sdk/c/unity.md", "```csharp\nclass B {}\n```\n", beside=unity)
+        self.assert_silent("sdk/c/unity.md", "```csharp\nclass A {}\n```\n", beside=unity)
         self.assert_fires("changelog", "CHANGELOG.md", "# Changes\n")
         self.assert_fires("changelog", "CHANGELOG.md", "# Changelog\n## Yesterday\n")
         self.assert_fires("changelog", "CHANGELOG.md",
