@@ -89,6 +89,7 @@ static void open_connection(
         .player_index = player_index,
         .number = ++gateway->connection_number,
         .welcome_tick = gateway->tick > 0 ? gateway->tick : 1,
+        .is_link = gateway_is_link(gateway, client_index),
         .needs_welcome = true,
         .is_back = is_back,
     };
@@ -99,7 +100,7 @@ static void open_connection(
     struct player *player = &gateway->players[player_index];
     player->state = PLAYER_PLAYING;
     player->client_index = client_index;
-    player->is_link = gateway_is_link(gateway, client_index);
+    player->is_link = connection->is_link;
     player->last_sequence = 0;
     player->malformed_count = 0;
     player->packet_rate = (struct rate){0};

@@ -101,16 +101,23 @@ static void end_payload(muster_gateway *gateway,
     packets->count += status == MUSTER_OK ? 1 : 0;
 }
 
+// A link carries every length: what its driver drops for a slow reader says nothing of a path.
+static uint32_t path_bytes(const struct connection *connection)
+{
+    return connection->is_link ? MUSTER_SESSION_PACKET_BYTES_MAX
+                               : muster_session_packet_bytes(connection->session);
+}
+
 // What a packet has room for beside its heads and so many bytes, on the connection's path.
 static uint32_t room_beside(const struct connection *connection, uint32_t bytes)
 {
-    const uint32_t room = muster_session_packet_bytes(connection->session) - PACKET_OVERHEAD_BYTES;
+    const uint32_t room = path_bytes(connection) - PACKET_OVERHEAD_BYTES;
     return room > bytes ? room - bytes : 0;
 }
 
 void gateway_tell_path(muster_gateway *gateway, struct connection *connection)
 {
-    const uint32_t packet_bytes = muster_session_packet_bytes(connection->session);
+    const uint32_t packet_bytes = path_bytes(connection);
     if (!connection->is_ready || packet_bytes == connection->told_bytes) {
         return;
     }

@@ -71,6 +71,7 @@ struct connection {
     uint32_t goodbye_count;
     muster_close_reason reason;
     char text[GOODBYE_TEXT_BYTES];
+    bool is_link;
     bool needs_welcome;
     bool is_back;
     bool is_ready;

@@ -14,6 +14,7 @@
 
 #include "core/bytes.h"
 #include "harness/packets.h"
+#include "muster/link.h"
 #include "muster/netcode_client.h"
 #include "muster/random.h"
 #include "wire/play.h"
@@ -81,7 +82,7 @@ static const muster_game game = {
 };
 
 struct client {
-    muster_netcode_client *netcode;
+    muster_netcode_client *netcode; // NULL on a link
     muster_session_pool *pool;
     muster_session *session;
     muster_address address;
@@ -163,17 +164,23 @@ static inline int teardown(void **state)
     return 0;
 }
 
-static inline void connect_with(struct world *world, uint32_t index, const uint8_t *token)
+static inline void begin_client(struct client *client, const muster_address *address)
 {
-    struct client *client = &world->clients[index];
     muster_netcode_client_destroy(client->netcode);
     muster_session_pool_destroy(client->pool);
-    const uint16_t port = (uint16_t)(client->address.port + 5000u + index);
-    *client = (struct client){.address = packets_address(1, port)};
-    assert_int_equal(muster_netcode_client_create(NULL, &client->netcode), MUSTER_OK);
+    *client = (struct client){.address = *address};
     const muster_session_pool_def def = muster_session_pool_default_def();
     assert_int_equal(muster_session_pool_create(&def, &client->pool), MUSTER_OK);
     assert_int_equal(muster_session_pool_acquire(client->pool, &client->session), MUSTER_OK);
+}
+
+static inline void connect_with(struct world *world, uint32_t index, const uint8_t *token)
+{
+    struct client *client = &world->clients[index];
+    const uint16_t port = (uint16_t)(client->address.port + 5000u + index);
+    const muster_address address = packets_address(1, port);
+    begin_client(client, &address);
+    assert_int_equal(muster_netcode_client_create(NULL, &client->netcode), MUSTER_OK);
     assert_int_equal(muster_netcode_client_connect(client->netcode, world->now, token), MUSTER_OK);
 }
 
@@ -198,6 +205,24 @@ static inline void connect_client(struct world *world, uint32_t index, uint64_t 
     make_token(world, player_id, world->issue, token);
     world->issue += 10;
     connect_with(world, index, token);
+}
+
+static inline void drain_events(struct world *world);
+
+// The same over a link.
+static inline void connect_link(
+    struct world *world, uint32_t index, uint32_t number, uint64_t player_id)
+{
+    uint8_t ticket[MUSTER_LINK_TICKET_BYTES];
+    const muster_address peer = packets_address(9, (uint16_t)number);
+    muster_packet packet = {
+        .address = muster_address_of_link(number), .length = sizeof ticket, .bytes = ticket};
+    begin_client(&world->clients[index], &packet.address);
+    muster_link_write_peer(&peer, ticket);
+    make_token(world, player_id, world->issue, ticket + MUSTER_LINK_PEER_BYTES);
+    world->issue += 10;
+    muster_gateway_receive(world->gateway, world->now, &packet, &world->to_clients.batch);
+    drain_events(world);
 }
 
 static inline void drain_events(struct world *world)
@@ -253,8 +278,12 @@ static inline void client_take(
     if (client->path_bytes > 0 && packet->length > client->path_bytes) {
         return;
     }
-    if (!muster_netcode_client_receive(client->netcode, now, packet, &payload) ||
-        muster_session_read(client->session, now.steady_us, payload.bytes, payload.length,
+    if (client->netcode == NULL) {
+        payload = (muster_netcode_payload){.bytes = packet->bytes, .length = packet->length};
+    } else if (!muster_netcode_client_receive(client->netcode, now, packet, &payload)) {
+        return;
+    }
+    if (muster_session_read(client->session, now.steady_us, payload.bytes, payload.length,
             &received) != MUSTER_OK) {
         return;
     }
@@ -285,10 +314,12 @@ static inline void client_send(
 {
     struct client *client = &world->clients[index];
     muster_packet *slot = &world->to_server.batch.packets[world->to_server.batch.count];
-    uint8_t *space = slot->bytes + MUSTER_NETCODE_PAYLOAD_OFFSET;
+    const bool is_link = client->netcode == NULL;
+    uint8_t *space = slot->bytes + (is_link ? 0 : MUSTER_NETCODE_PAYLOAD_OFFSET);
     uint8_t *blob;
     uint32_t capacity;
-    if (muster_netcode_client_state_of(client->netcode) != MUSTER_NETCODE_CLIENT_CONNECTED) {
+    if (!is_link &&
+        muster_netcode_client_state_of(client->netcode) != MUSTER_NETCODE_CLIENT_CONNECTED) {
         return;
     }
     assert_int_equal(
@@ -300,8 +331,11 @@ static inline void client_send(
         memcpy(blob, bytes, length);
     }
     muster_session_end_blob(client->session, length);
-    const uint32_t payload_bytes = muster_session_end_packet(client->session, 0);
-    assert_int_equal(muster_netcode_client_seal(client->netcode, payload_bytes, slot), MUSTER_OK);
+    slot->length = muster_session_end_packet(client->session, 0);
+    if (!is_link) {
+        assert_int_equal(
+            muster_netcode_client_seal(client->netcode, slot->length, slot), MUSTER_OK);
+    }
     slot->address = client->address;
     world->to_server.batch.count++;
 }
@@ -339,7 +373,7 @@ static inline void exchange(struct world *world)
     for (uint32_t i = 0; i < world->to_clients.batch.count; i++) {
         for (uint32_t k = 0; k < CLIENT_MAX; k++) {
             struct client *client = &world->clients[k];
-            if (client->netcode != NULL && !client->is_silent &&
+            if (client->session != NULL && !client->is_silent &&
                 muster_address_is_equal(&client->address, &world->to_clients.slots[i].address)) {
                 world->to_clients.slots[i].address = packets_address(1, 7777);
                 client_take(client, world->now, &world->to_clients.slots[i]);
@@ -357,7 +391,7 @@ static inline void run(struct world *world, uint32_t tick_count)
         world->now.steady_us += TICK_US;
         world->now.unix_s = 1000 + world->now.steady_us / 1000000;
         for (uint32_t k = 0; k < CLIENT_MAX; k++) {
-            if (world->clients[k].netcode != NULL && !world->clients[k].is_silent) {
+            if (world->clients[k].session != NULL && !world->clients[k].is_silent) {
                 client_send_inputs(world, k, NULL, 0);
             }
         }
@@ -404,4 +438,33 @@ static inline struct play_input walk(uint32_t sequence, uint64_t tick, uint32_t 
 {
     return (struct play_input){
         .tick = tick, .sequence = sequence, .action_index = 0, .step_count = 1, .steps = {step}};
+}
+
+// Sends full states of a length for some ticks.
+// @return the length that the last PATH event has asked for, or `state_bytes`
+static inline uint32_t send_full_states(
+    struct world *world, uint32_t state_bytes, uint32_t tick_count)
+{
+    static const uint8_t bytes[MUSTER_GATEWAY_STATE_BYTES_MAX] = {0};
+    const uint32_t connection = find_event(world, MUSTER_GATEWAY_READY)->connection;
+    const muster_gateway_event ready = *find_event(world, MUSTER_GATEWAY_READY);
+    for (uint32_t i = 0; i < tick_count; i++) {
+        const muster_gateway_state update = {.player_index = 0,
+            .connection = connection,
+            .token = i + 1,
+            .bytes = bytes,
+            .length = state_bytes};
+        assert_int_equal(muster_gateway_send_state(
+                             world->gateway, world->now, &update, &world->to_clients.batch),
+            MUSTER_OK);
+        world->events[0] = ready;
+        world->event_count = 1;
+        run(world, 1);
+        const muster_gateway_event *path = find_event(world, MUSTER_GATEWAY_PATH);
+        if (path != NULL) {
+            assert_int_equal(path->connection, connection);
+            state_bytes = path->state_bytes_max;
+        }
+    }
+    return state_bytes;
 }

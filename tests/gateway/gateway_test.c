@@ -128,34 +128,6 @@ static void a_message_of_the_game_reaches_the_player(void **state)
     assert_int_equal(world->clients[0].custom_count, 1);
 }
 
-// Sends full states of a length for some ticks.
-// @return the length that the last PATH event has asked for, or `state_bytes`
-static uint32_t send_full_states(struct world *world, uint32_t state_bytes, uint32_t tick_count)
-{
-    static const uint8_t bytes[MUSTER_GATEWAY_STATE_BYTES_MAX] = {0};
-    const uint32_t connection = find_event(world, MUSTER_GATEWAY_READY)->connection;
-    const muster_gateway_event ready = *find_event(world, MUSTER_GATEWAY_READY);
-    for (uint32_t i = 0; i < tick_count; i++) {
-        const muster_gateway_state update = {.player_index = 0,
-            .connection = connection,
-            .token = i + 1,
-            .bytes = bytes,
-            .length = state_bytes};
-        assert_int_equal(muster_gateway_send_state(
-                             world->gateway, world->now, &update, &world->to_clients.batch),
-            MUSTER_OK);
-        world->events[0] = ready;
-        world->event_count = 1;
-        run(world, 1);
-        const muster_gateway_event *path = find_event(world, MUSTER_GATEWAY_PATH);
-        if (path != NULL) {
-            assert_int_equal(path->connection, connection);
-            state_bytes = path->state_bytes_max;
-        }
-    }
-    return state_bytes;
-}
-
 static void a_narrow_path_gets_packets_that_it_carries(void **state)
 {
     struct world *world = world_with_player(state);

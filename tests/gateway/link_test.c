@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gateway/gateway_rig.h"
-#include "muster/link.h"
 
 // Players who come over links: what the gateway sends them, and when it closes a link. The
 // simulation has whole games over links; here links are held by hand.
@@ -12,28 +11,6 @@ struct heard {
     uint32_t close_count;
     uint8_t close_reason; // of the session's close packet
 };
-
-static void receive(struct world *world, uint32_t link, const void *bytes, uint32_t length)
-{
-    uint8_t space[MUSTER_LINK_TICKET_BYTES];
-    muster_packet packet = {
-        .address = muster_address_of_link(link), .length = length, .bytes = space};
-    if (length > 0) {
-        memcpy(space, bytes, length);
-    }
-    muster_gateway_receive(world->gateway, world->now, &packet, &world->to_clients.batch);
-    drain_events(world);
-}
-
-static void come(struct world *world, uint32_t link, uint64_t player_id)
-{
-    uint8_t ticket[MUSTER_LINK_TICKET_BYTES];
-    const muster_address peer = packets_address(9, (uint16_t)link);
-    muster_link_write_peer(&peer, ticket);
-    make_token(world, player_id, world->issue, ticket + MUSTER_LINK_PEER_BYTES);
-    world->issue += 10;
-    receive(world, link, ticket, sizeof ticket);
-}
 
 // What the gateway has sent to a link since the last time, in order.
 static struct heard hear(struct world *world, uint32_t link)
@@ -64,12 +41,12 @@ static struct world *world_with_link(void **state, uint32_t link)
 {
     const muster_gateway_def def = world_default_def();
     struct world *world = world_create(state, &def);
-    come(world, link, 42);
+    connect_link(world, 0, link, 42);
     assert_int_equal(count_events(world, MUSTER_GATEWAY_JOINED), 1);
     return world;
 }
 
-static void a_ticket_lets_a_player_in_and_the_welcome_is_not_sealed(void **state)
+static void a_ticket_lets_a_player_in_and_is_welcomed(void **state)
 {
     struct world *world = world_with_link(state, 70);
     const muster_gateway_event *joined = find_event(world, MUSTER_GATEWAY_JOINED);
@@ -77,22 +54,45 @@ static void a_ticket_lets_a_player_in_and_the_welcome_is_not_sealed(void **state
     assert_true(joined->is_link);
     assert_true(muster_address_is_equal(&joined->address, &peer));
     assert_int_equal(muster_gateway_connection_count(world->gateway), 1);
-    update(world);
-    assert_true(hear(world, 70).packet_count > 0);
-    muster_session_pool *pool;
-    muster_session *session;
-    muster_session_received received;
-    const muster_session_pool_def def = muster_session_pool_default_def();
-    assert_int_equal(muster_session_pool_create(&def, &pool), MUSTER_OK);
-    assert_int_equal(muster_session_pool_acquire(pool, &session), MUSTER_OK);
-    const muster_packet *packet = &world->to_clients.slots[0];
-    assert_int_equal(muster_session_read(
-                         session, world->now.steady_us, packet->bytes, packet->length, &received),
+    run(world, 30);
+    assert_int_equal(world->clients[0].welcome_count, 1);
+    assert_int_equal(world->clients[0].resume_token_count, 2);
+    assert_int_equal(count_events(world, MUSTER_GATEWAY_READY), 1);
+}
+
+static void actions_and_messages_come_over_a_link(void **state)
+{
+    struct world *world = world_with_link(state, 70);
+    run(world, 30);
+    const struct play_input input = walk(1, world->tick, 3);
+    client_send_inputs(world, 0, &input, 1);
+    exchange(world);
+    assert_int_equal(find_event(world, MUSTER_GATEWAY_ACTION)->action.steps[0], 3);
+    const uint8_t chat[] = {MESSAGE_CHAT, 'h', 'i'};
+    assert_int_equal(
+        muster_session_push(world->clients[0].session, PLAY_MESSAGE_CUSTOM, chat, sizeof chat),
         MUSTER_OK);
-    muster_session_message message;
-    assert_true(muster_session_pop(session, &message));
-    assert_int_equal(message.kind, PLAY_MESSAGE_WELCOME);
-    muster_session_pool_destroy(pool);
+    run(world, 2);
+    assert_int_equal(find_event(world, MUSTER_GATEWAY_MESSAGE)->message.length, 2);
+    muster_gateway_send_message(world->gateway, 0, MESSAGE_NEWS, (const uint8_t *)"news", 4);
+    run(world, 10);
+    assert_int_equal(world->clients[0].custom_count, 1);
+}
+
+// As when a slow reader's queue drops what is long and keeps what is short.
+static void what_a_link_drops_makes_its_packets_no_shorter(void **state)
+{
+    struct world *world = world_with_link(state, 70);
+    run(world, 30);
+    world->clients[0].path_bytes = 600;
+    assert_int_equal(send_full_states(world, MUSTER_GATEWAY_STATE_BYTES_MAX, 200),
+        MUSTER_GATEWAY_STATE_BYTES_MAX);
+    assert_int_equal(counter(world, MUSTER_GATEWAY_COUNTER_NARROWED), 0);
+    world->clients[0].path_bytes = 0;
+    const uint32_t before_count = world->clients[0].update_count;
+    assert_int_equal(send_full_states(world, MUSTER_GATEWAY_STATE_BYTES_MAX, 10),
+        MUSTER_GATEWAY_STATE_BYTES_MAX);
+    assert_int_equal(world->clients[0].update_count, before_count + 10);
 }
 
 static void a_link_that_is_replaced_is_told_and_closed(void **state)
@@ -100,7 +100,7 @@ static void a_link_that_is_replaced_is_told_and_closed(void **state)
     struct world *world = world_with_link(state, 70);
     update(world);
     (void)packets_reset(&world->to_clients);
-    come(world, 71, 42);
+    connect_link(world, 1, 71, 42);
     assert_int_equal(count_events(world, MUSTER_GATEWAY_RESUMED), 1);
     assert_int_equal(muster_gateway_connection_count(world->gateway), 2);
     update(world);
@@ -118,7 +118,7 @@ static void a_link_replaces_udp_and_udp_a_link(void **state)
     connect_client(world, 0, 42);
     run(world, 10);
     assert_false(find_event(world, MUSTER_GATEWAY_JOINED)->is_link);
-    come(world, 70, 42);
+    connect_link(world, 2, 70, 42);
     assert_int_equal(muster_gateway_connection_count(world->gateway), 1);
     assert_true(find_event(world, MUSTER_GATEWAY_RESUMED)->is_link);
     world->clients[0].is_silent = true;
@@ -167,8 +167,8 @@ static void a_silent_link_is_closed_without_words(void **state)
 static void a_refused_player_is_told_and_the_link_closed(void **state)
 {
     struct world *world = world_with_link(state, 70);
-    come(world, 71, 43);
-    come(world, 72, 44); // the rig has room for two
+    connect_link(world, 1, 71, 43);
+    connect_link(world, 2, 72, 44); // the rig has room for two
     assert_int_equal(find_event(world, MUSTER_GATEWAY_REFUSED)->reason, MUSTER_CLOSE_FULL);
     assert_true(find_event(world, MUSTER_GATEWAY_REFUSED)->is_link);
     update(world);
@@ -183,7 +183,7 @@ static void links_beyond_the_slots_are_refused(void **state)
     uint32_t refused_count = 0;
     for (uint32_t i = 0; i < 200 && refused_count == 0; i++) {
         (void)packets_reset(&world->to_clients);
-        come(world, 2 + i, 100 + i); // refused by the gateway, and never updated
+        connect_link(world, 1, 2 + i, 100 + i); // refused by the gateway, and never updated
         refused_count = hear(world, 2 + i).close_count;
         world->event_count = 0;
     }
@@ -196,8 +196,9 @@ static void links_beyond_the_slots_are_refused(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(
-            a_ticket_lets_a_player_in_and_the_welcome_is_not_sealed, teardown),
+        cmocka_unit_test_teardown(a_ticket_lets_a_player_in_and_is_welcomed, teardown),
+        cmocka_unit_test_teardown(actions_and_messages_come_over_a_link, teardown),
+        cmocka_unit_test_teardown(what_a_link_drops_makes_its_packets_no_shorter, teardown),
         cmocka_unit_test_teardown(a_link_that_is_replaced_is_told_and_closed, teardown),
         cmocka_unit_test_teardown(a_link_replaces_udp_and_udp_a_link, teardown),
         cmocka_unit_test_teardown(a_goodbye_that_waits_for_slots_keeps_its_reason, teardown),
