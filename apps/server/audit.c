@@ -171,3 +171,19 @@ void audit_login(struct audit *audit,
     }
     write_line(audit, document);
 }
+
+void audit_ban(struct audit *audit, uint64_t time_ms, const struct ban *ban, bool is_in_force)
+{
+    MUSTER_ASSERT(audit != NULL && ban != NULL);
+    if (audit->path[0] == '\0') {
+        return;
+    }
+    json_t *document = begin_line(time_ms, is_in_force ? "player_banned" : "ban_lifted");
+    json_object_set_new(document, "ban", json_integer((json_int_t)ban->number));
+    if (is_in_force) {
+        add_who(document, ban->player_id, ban->name, &ban->address);
+        json_object_set_new(document, "until_ms", json_integer((json_int_t)ban->until_ms));
+        json_object_set_new(document, "text", json_string(ban->reason));
+    }
+    write_line(audit, document);
+}

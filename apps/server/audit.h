@@ -9,6 +9,7 @@
 ///
 /// - Threads: one at a time. Writing may wait for the disk.
 
+#include "apps/server/bans.h"
 #include "apps/server/server_event.h"
 #include "drivers/error.h"
 
@@ -49,3 +50,6 @@ void audit_login(struct audit *audit,
     const muster_player *player,
     const muster_address *address,
     const char *refusal);
+
+/// Writes that somebody is banned, or that a ban is lifted, of which only the number is known.
+void audit_ban(struct audit *audit, uint64_t time_ms, const struct ban *ban, bool is_in_force);

@@ -3,6 +3,7 @@
 
 #include "apps/server/login_request.h"
 #include "apps/server/server_live.h"
+#include "apps/server/server_player.h"
 #include "core/assert.h"
 #include "muster/world_def.h"
 
@@ -17,6 +18,7 @@ struct present {
     muster_address address;
     bool is_link; // over which the player came
     char name[MUSTER_NAME_BYTES];
+    uint64_t activity; // a muster_activity
 };
 
 struct journal {
@@ -79,6 +81,7 @@ static void note_player(struct journal *journal, const struct server_event *even
     case MUSTER_EVENT_PLAYER_JOINED:
         present->is_here = true;
         present->is_lost = false;
+        present->activity = 0;
         present->joined_ms = event->event.time_ms;
         present->address = event->address;
         present->is_link = event->is_link;
@@ -92,6 +95,9 @@ static void note_player(struct journal *journal, const struct server_event *even
         break;
     case MUSTER_EVENT_PLAYER_LOST:
         present->is_lost = true;
+        break;
+    case MUSTER_EVENT_PLAYER_ACTIVITY:
+        present->activity = event->event.detail;
         break;
     case MUSTER_EVENT_PLAYER_LEFT:
         present->is_here = false;
@@ -129,6 +135,15 @@ void journal_note_login(struct journal *journal,
     MUSTER_ASSERT(journal != NULL && address != NULL);
     (void)pthread_mutex_lock(&journal->lock);
     audit_login(&journal->audit, time_ms, player, address, refusal);
+    (void)pthread_mutex_unlock(&journal->lock);
+}
+
+void journal_note_ban(
+    struct journal *journal, uint64_t time_ms, const struct ban *ban, bool is_in_force)
+{
+    MUSTER_ASSERT(journal != NULL && ban != NULL);
+    (void)pthread_mutex_lock(&journal->lock);
+    audit_ban(&journal->audit, time_ms, ban, is_in_force);
     (void)pthread_mutex_unlock(&journal->lock);
 }
 
@@ -173,30 +188,53 @@ json_t *journal_events(struct journal *journal, uint64_t after, bool can_be_empt
         "missed", (json_int_t)cursor.missed_count);
 }
 
-static json_t *present_json(const struct present *present, uint32_t player_index)
+static const char *activity_name(uint64_t activity)
+{
+    static const char *const names[] = {"idle", "travel", "trade", "combat"};
+    return activity < sizeof names / sizeof names[0] ? names[activity] : "unknown";
+}
+
+static json_t *present_json(
+    const struct present *present, const struct server *server, uint32_t player_index)
 {
     char id[LOGIN_ID_TEXT_BYTES];
     char address[MUSTER_ADDRESS_TEXT_BYTES];
+    const struct server_player_figures figures = server_read_player(server, player_index);
     login_id_print(present->id, id);
     muster_address_print(&present->address, address);
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:b, s:I}", "player_id", id, "index",
-        (json_int_t)player_index, "name", present->name, "address", address, "transport",
-        server_transport_name(present->is_link), "connected", !present->is_lost, "joined_ms",
-        (json_int_t)present->joined_ms);
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:b, s:I, s:s, s:f, s:f, s:I, s:I}", "player_id",
+        id, "index", (json_int_t)player_index, "name", present->name, "address", address,
+        "transport", server_transport_name(present->is_link), "connected", !present->is_lost,
+        "joined_ms", (json_int_t)present->joined_ms, "activity", activity_name(present->activity),
+        "latency_ms", figures.rtt_us / 1000.0, "loss", figures.loss_ppm / 1e6, "bytes_sent",
+        (json_int_t)figures.bytes_sent, "bytes_received", (json_int_t)figures.bytes_received);
 }
 
-json_t *journal_players(struct journal *journal)
+json_t *journal_players(struct journal *journal, const struct server *server)
 {
-    MUSTER_ASSERT(journal != NULL);
+    MUSTER_ASSERT(journal != NULL && server != NULL);
     json_t *list = json_array();
     (void)pthread_mutex_lock(&journal->lock);
     for (uint32_t i = 0; i < MUSTER_PLAYER_COUNT_MAX; i++) {
         if (journal->players[i].is_here) {
-            json_array_append_new(list, present_json(&journal->players[i], i));
+            json_array_append_new(list, present_json(&journal->players[i], server, i));
         }
     }
     (void)pthread_mutex_unlock(&journal->lock);
     return json_pack("{s:o}", "players", list);
+}
+
+void journal_describe_player(struct journal *journal,
+    uint32_t player_index,
+    char out_name[MUSTER_NAME_BYTES],
+    muster_address *out_address)
+{
+    MUSTER_ASSERT(journal != NULL && player_index < MUSTER_PLAYER_COUNT_MAX);
+    MUSTER_ASSERT(out_name != NULL && out_address != NULL);
+    (void)pthread_mutex_lock(&journal->lock);
+    memcpy(out_name, journal->players[player_index].name, MUSTER_NAME_BYTES);
+    *out_address = journal->players[player_index].address;
+    (void)pthread_mutex_unlock(&journal->lock);
 }
 
 uint32_t journal_find_player(struct journal *journal, const uint64_t player_id[2])

@@ -51,8 +51,20 @@ void journal_note_login(struct journal *journal,
 /// @return NULL when there is none and `can_be_empty` is false
 json_t *journal_events(struct journal *journal, uint64_t after, bool can_be_empty);
 
-/// Who is here, as {"players": [...]}.
-json_t *journal_players(struct journal *journal);
+/// Notes in the audit log that somebody is banned, or that a ban is lifted, of which only the
+/// number is known.
+void journal_note_ban(
+    struct journal *journal, uint64_t time_ms, const struct ban *ban, bool is_in_force);
+
+/// Who is here and how their connections stand, as {"players": [...]}.
+json_t *journal_players(struct journal *journal, const struct server *server);
+
+/// A player's name and where the player was last.
+/// @param player_index  of one who is here, or was
+void journal_describe_player(struct journal *journal,
+    uint32_t player_index,
+    char out_name[MUSTER_NAME_BYTES],
+    muster_address *out_address);
 
 /// Finds a player who is here.
 /// @return MUSTER_NONE if the id is nobody's

@@ -6,6 +6,7 @@
 /// Up, from the network to the world: muster_gateway_event as it was popped, followed by the bytes
 /// of a message. Down, from the world to the network: struct link_down, followed by bytes.
 
+#include "apps/server/server_player.h"
 #include "muster/gateway.h"
 
 enum link_type {
@@ -23,6 +24,15 @@ struct link_kick {
     uint64_t player_id[2];
     muster_close_reason reason;
     char text[101]; // empty for none
+};
+
+/// An operator's words for a player: from the web thread to the network.
+struct link_notice {
+    uint32_t player_index;
+    uint32_t message_index; // of the game's table
+    uint64_t player_id[2];
+    uint32_t length;
+    uint8_t bytes[SERVER_NOTICE_BYTES_MAX];
 };
 
 struct link_down {

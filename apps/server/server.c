@@ -34,6 +34,7 @@ static muster_status create_links(struct server *server)
         {LINK_MAP_BYTES, &server->maps},
         {LINK_LIVE_BYTES, &server->lives},
         {LINK_KICK_BYTES, &server->kicks},
+        {LINK_WORDS_BYTES, &server->notices},
     };
     for (uint32_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         def.capacity_bytes = others[i].bytes;
@@ -47,8 +48,8 @@ static muster_status create_links(struct server *server)
 
 static muster_status create_parts(struct server *server)
 {
-    muster_status status =
-        server_stats_create(&server->stat_table, &server->allocator, &server->stats);
+    muster_status status = server_stats_create(
+        &server->stat_table, server->def.game, &server->allocator, &server->stats);
     if (status == MUSTER_OK) {
         status = create_links(server);
     }
@@ -143,6 +144,7 @@ void server_destroy(struct server *server)
     ring_destroy(server->maps);
     ring_destroy(server->lives);
     ring_destroy(server->kicks);
+    ring_destroy(server->notices);
     muster_stats_destroy(server->stats);
     const muster_allocator allocator = server->allocator;
     allocator.free(allocator.context, server, sizeof *server);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "apps/server/server_web_state.h"
 
-#include "apps/server/login_request.h"
 #include "apps/server/server_live.h"
 #include "apps/server/server_stats.h"
 #include "core/assert.h"
@@ -16,8 +15,6 @@
 
 // A server whose last tick is older than this is alive, but not well.
 #define STALL_TICKS_MAX 60u
-
-#define KICK_TEXT_BYTES_MAX 100u
 
 #define REAL_DIGITS 9 // more than is measured, and 0.2 is not written as 0.20000000000000001
 
@@ -162,7 +159,8 @@ static void get_players(
 {
     struct server_web *web = context;
     if (server_web_may_view(web, request, response)) {
-        server_web_respond(response, 200, journal_players(web->def.journal));
+        server_web_respond(response, 200,
+            journal_players(web->def.journal, server_process_server(web->def.process)));
     }
 }
 
@@ -210,69 +208,6 @@ static void get_live(
     }
 }
 
-// Reads "ID/kick".
-static bool read_kick_path(const char *tail, uint64_t out_id[2])
-{
-    char id[LOGIN_ID_TEXT_BYTES];
-    const size_t length = LOGIN_ID_TEXT_BYTES - 1;
-    if (strlen(tail) < length || strcmp(tail + length, "/kick") != 0) {
-        return false;
-    }
-    memcpy(id, tail, length);
-    id[length] = '\0';
-    return login_id_read(id, out_id);
-}
-
-// Reads {"reason": TEXT}, or nothing at all.
-static bool read_reason(const struct http_request *request, char out_text[KICK_TEXT_BYTES_MAX + 1])
-{
-    out_text[0] = '\0';
-    if (request->body_bytes == 0) {
-        return true;
-    }
-    json_t *document = json_loadb(request->body, request->body_bytes, JSON_REJECT_DUPLICATES, NULL);
-    const json_t *reason = json_object_get(document, "reason");
-    const char *text = json_string_value(reason);
-    const bool is_valid = json_object_size(document) == 1 && text != NULL &&
-                          json_string_length(reason) <= KICK_TEXT_BYTES_MAX;
-    if (is_valid) {
-        (void)snprintf(out_text, KICK_TEXT_BYTES_MAX + 1, "%s", text);
-    }
-    json_decref(document);
-    return is_valid;
-}
-
-static void post_kick(
-    void *context, const struct http_request *request, struct http_response *response)
-{
-    struct server_web *web = context;
-    uint64_t id[2];
-    char reason[KICK_TEXT_BYTES_MAX + 1];
-    if (!server_web_may_operate(web, request, response)) {
-        return;
-    }
-    if (!read_kick_path(request->tail, id)) {
-        http_respond_error(response, 404, "not_found", "There is /v1/players/ID/kick.");
-        return;
-    }
-    if (!read_reason(request, reason)) {
-        http_respond_error(response, 400, "invalid",
-            "The body must be {\"reason\": TEXT} with at most 100 bytes of text, or empty.");
-        return;
-    }
-    const uint32_t player_index = journal_find_player(web->def.journal, id);
-    if (player_index == MUSTER_NONE) {
-        http_respond_error(response, 404, "not_found", "No such player is in the world.");
-        return;
-    }
-    struct server *server = server_process_server(web->def.process);
-    if (server_kick(server, player_index, id, reason) != MUSTER_OK) {
-        http_respond_error(response, 503, "busy", "Too many kicks wait; try again.");
-        return;
-    }
-    server_web_respond(response, 202, json_pack("{s:b}", "accepted", true));
-}
-
 static void get_dashboard(
     void *context, const struct http_request *request, struct http_response *response)
 {
@@ -290,7 +225,9 @@ uint32_t server_admin_routes(struct server_web *web)
         {HTTP_GET, "/v1/players", get_players, web, false},
         {HTTP_GET, "/v1/map", get_map, web, false},
         {HTTP_GET, "/v1/live", get_live, web, true},
-        {HTTP_POST, "/v1/players/*", post_kick, web, false},
+        {HTTP_POST, "/v1/players/*", server_operate_player, web, false},
+        {HTTP_GET, "/v1/bans", server_operate_bans, web, false},
+        {HTTP_POST, "/v1/bans/*", server_operate_lift, web, false},
         {HTTP_GET, "/", get_dashboard, web->admin_files, false},
         {HTTP_GET, "/dashboard/*", web_files_answer, web->admin_files, false},
         {HTTP_GET, "/shared/*", web_files_answer, web->admin_files, false},

@@ -275,6 +275,7 @@ static void set_stats(struct server *server)
         return;
     }
     network->stated_us = now_us;
+    network_note_figures(server);
     const uint64_t *gateway = muster_gateway_counters(network->gateway);
     for (uint32_t i = 0; i < MUSTER_GATEWAY_COUNTER_COUNT; i++) {
         muster_stats_set(stats, SERVER_STAT_GATEWAY, i, (int64_t)gateway[i]);
@@ -306,6 +307,7 @@ void server_network_step(struct server *server,
     take_packets(server, received);
     take_records(server);
     network_take_kicks(server);
+    network_take_notices(server);
     update(server);
     flush(network);
     set_stats(server);

@@ -31,6 +31,10 @@
 #define LINK_MAP_BYTES   (1u << 17)
 #define LINK_KICK_BYTES  (1u << 14)
 #define LINK_LIVE_BYTES  (1u << 20)
+#define LINK_WORDS_BYTES (1u << 15)
+
+/// In so many steps of a tenth of a second the figures of all players are told anew.
+#define NETWORK_FIGURE_SHARES 10u
 
 /// Time between two maps.
 #define MAP_PER_SECOND 4u
@@ -52,6 +56,7 @@ struct network {
     uint64_t player_ids[MUSTER_PLAYER_COUNT_MAX][2]; // zero where there is nobody
     uint64_t tick;                                   // of the states that are being sent
     uint32_t state_count;                            // LINK_STATE records since the last LINK_TICK
+    uint32_t figure_next;                            // player index whose figures are next
     uint32_t allowance;                              // LINK_STATE records that may go out now
     struct slots out;
 };
@@ -117,10 +122,11 @@ struct server {
     struct server_stat_table stat_table;
     struct ring *up;
     struct ring *down;
-    struct ring *events; // world to owner: struct server_event
-    struct ring *maps;   // world to owner: struct server_map
-    struct ring *lives;  // world to owner: bytes of a live map
-    struct ring *kicks;  // web to network: struct link_kick
+    struct ring *events;  // world to owner: struct server_event
+    struct ring *maps;    // world to owner: struct server_map
+    struct ring *lives;   // world to owner: bytes of a live map
+    struct ring *kicks;   // web to network: struct link_kick
+    struct ring *notices; // web to network: struct link_notice
     struct network network;
     struct world world;
     uint8_t schema[MUSTER_REPLICA_SCHEMA_BYTES_MAX];
@@ -131,6 +137,8 @@ struct server {
     _Atomic bool is_drained; // by the network: no connection is left
     _Atomic uint64_t tick;   // by the world
     _Atomic uint64_t hash;   // by the world
+
+    struct server_player_cell players[MUSTER_PLAYER_COUNT_MAX]; // by the network
 
     _Atomic uint64_t live_until_tick; // by the owner: live maps are wanted up to this tick
 };
@@ -184,6 +192,12 @@ void network_kick(struct server *server, const struct link_kick *kick);
 
 /// Sends away whom the operators want gone.
 void network_take_kicks(struct server *server);
+
+/// Says to players what operators have to say.
+void network_take_notices(struct server *server);
+
+/// Tells how some players' connections stand.
+void network_note_figures(struct server *server);
 
 /// Notes who is at an index.
 void network_note_player(struct server *server, const muster_gateway_event *event);

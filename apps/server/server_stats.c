@@ -3,6 +3,7 @@
 
 #define DECIMALS_US 6 // of a second
 #define DECIMALS_MS 3
+#define DECIMALS_NS 9
 
 static const uint64_t time_bounds_us[] = {
     250, 500, 1000, 2000, 4000, 6000, 8000, 10000, 12000, 14000, 16667, 33333, 100000};
@@ -75,6 +76,24 @@ static void fill_world(muster_stat_def *defs)
         "1 when the frame log was sealed before the end, as by a full disk.");
 }
 
+// A game without tasks has a line all the same, which stays at zero.
+static void fill_tasks(struct server_stat_table *table, const muster_game *game)
+{
+    muster_stat_def *defs = table->defs;
+    table->task_count =
+        game->task_count < MUSTER_STAT_SERIES_MAX ? game->task_count : MUSTER_STAT_SERIES_MAX;
+    table->tasks[0] = "none";
+    for (uint32_t i = 0; i < table->task_count; i++) {
+        table->tasks[i] = game->tasks[i].name;
+    }
+    defs[SERVER_STAT_TASK_TIME] =
+        labelled(counter("muster_task_seconds_total", "Time of the game's tasks."), "task",
+            table->tasks, table->task_count > 0 ? table->task_count : 1);
+    defs[SERVER_STAT_TASK_TIME].decimals = DECIMALS_NS;
+    defs[SERVER_STAT_PHYSICS_TIME] = counter("muster_physics_seconds_total", "Time of physics.");
+    defs[SERVER_STAT_PHYSICS_TIME].decimals = DECIMALS_NS;
+}
+
 static void fill_network(struct server_stat_table *table)
 {
     muster_stat_def *defs = table->defs;
@@ -114,8 +133,10 @@ static void fill_network(struct server_stat_table *table)
     defs[SERVER_STAT_CPU].decimals = DECIMALS_MS;
 }
 
-muster_status server_stats_create(
-    struct server_stat_table *table, const muster_allocator *allocator, muster_stats **out_stats)
+muster_status server_stats_create(struct server_stat_table *table,
+    const muster_game *game,
+    const muster_allocator *allocator,
+    muster_stats **out_stats)
 {
     for (int i = 0; i < MUSTER_GATEWAY_COUNTER_COUNT; i++) {
         table->gateway[i] = muster_gateway_counter_name((muster_gateway_counter)i);
@@ -127,6 +148,7 @@ muster_status server_stats_create(
         table->sockets[i] = http_socket_counter_name((enum http_socket_counter)i);
     }
     fill_world(table->defs);
+    fill_tasks(table, game);
     fill_network(table);
     muster_stats_def def = muster_stats_default_def();
     def.stats = table->defs;

@@ -4,6 +4,7 @@
 /// Everything a server counts, one line of the table each.
 
 #include "drivers/http_socket.h"
+#include "muster/game.h"
 #include "muster/gateway_counter.h"
 #include "muster/netcode.h"
 #include "muster/stats.h"
@@ -11,8 +12,10 @@
 enum server_stat {
     SERVER_STAT_TICKS,
     SERVER_STAT_TICKS_MISSED,
-    SERVER_STAT_TICK_TIME,  // microseconds
-    SERVER_STAT_PHASE_TIME, // microseconds, by enum server_phase
+    SERVER_STAT_TICK_TIME,    // microseconds
+    SERVER_STAT_PHASE_TIME,   // microseconds, by enum server_phase
+    SERVER_STAT_TASK_TIME,    // nanoseconds, by the game's tasks
+    SERVER_STAT_PHYSICS_TIME, // nanoseconds
     SERVER_STAT_PLAYERS,
     SERVER_STAT_ENTITIES,
     SERVER_STAT_CONNECTIONS,
@@ -63,10 +66,15 @@ struct server_stat_table {
     const char *gateway[MUSTER_GATEWAY_COUNTER_COUNT];
     const char *netcode[MUSTER_NETCODE_COUNTER_COUNT];
     const char *sockets[HTTP_SOCKET_COUNTER_COUNT];
+    const char *tasks[MUSTER_STAT_SERIES_MAX];
+    uint32_t task_count; // of those that are counted
     muster_stat_def defs[SERVER_STAT_COUNT];
 };
 
 /// Creates the values of the table.
 /// @param table  filled in; must outlive the stats and stay where it is
-MUSTER_NODISCARD muster_status server_stats_create(
-    struct server_stat_table *table, const muster_allocator *allocator, muster_stats **out_stats);
+/// @param game   whose tasks are counted; must outlive the stats
+MUSTER_NODISCARD muster_status server_stats_create(struct server_stat_table *table,
+    const muster_game *game,
+    const muster_allocator *allocator,
+    muster_stats **out_stats);

@@ -89,6 +89,24 @@ static void respond_token(struct server_web *web,
     sodium_memzero(token_text, sizeof token_text);
 }
 
+// Who is banned, by id or by address, gets no token. An id that a guest is given is new.
+static bool is_banned(struct server_web *web,
+    const struct http_request *request,
+    const struct login_request *login,
+    struct http_response *response)
+{
+    const struct ban *ban =
+        bans_find(&web->bans, login->player.id, &request->peer, clock_unix_us() / 1000);
+    if (ban == NULL) {
+        return false;
+    }
+    char message[BAN_REASON_BYTES_MAX + 32];
+    (void)snprintf(
+        message, sizeof message, "Banned%s%s", ban->reason[0] != '\0' ? ": " : ".", ban->reason);
+    refuse_login(web, request, response, 403, "banned", message);
+    return true;
+}
+
 static void post_session(
     void *context, const struct http_request *request, struct http_response *response)
 {
@@ -105,6 +123,9 @@ static void post_session(
     if (!login.has_id || !has_api_key(web, request)) {
         // Only who has the key may say who a player is.
         clock_random_bytes(login.player.id, sizeof login.player.id);
+    }
+    if (is_banned(web, request, &login, response)) {
+        return;
     }
     uint8_t random_bytes[MUSTER_LOGIN_RANDOM_BYTES];
     uint8_t token[MUSTER_CONNECT_TOKEN_BYTES];

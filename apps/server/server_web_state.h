@@ -3,6 +3,7 @@
 
 /// The HTTP side from the inside: what its two faces, players' and operators', share.
 
+#include "apps/server/bans.h"
 #include "apps/server/server_sockets.h"
 #include "apps/server/server_web.h"
 #include "apps/server/web_files.h"
@@ -30,7 +31,8 @@ struct server_web {
     struct rate_table *login_rates;
     struct rate_table *admin_rates;       // of logins on the admin side
     uint8_t session_secret[SECRET_BYTES]; // of this start
-    bool is_secure;                       // whether cookies may go over TLS alone
+    struct bans bans;
+    bool is_secure; // whether cookies may go over TLS alone
     struct web_files *public_files;
     struct web_files *admin_files;
     struct http_server *http;
@@ -68,6 +70,11 @@ void server_web_respond(struct http_response *response, uint32_t status, json_t 
 
 /// GET /healthz.
 http_handler server_admin_health;
+
+/// POST /v1/players/ID/kick, /ban and /message, GET /v1/bans, POST /v1/bans/N/lift.
+http_handler server_operate_player;
+http_handler server_operate_bans; ///< As above.
+http_handler server_operate_lift; ///< As above.
 
 /// Fills the operators' routes. @return how many
 uint32_t server_admin_routes(struct server_web *web);

@@ -9,6 +9,12 @@
 
 // The world's side: closes a frame, steps the world with it, and encodes what clients are to see.
 
+static uint64_t now_ns(void *clock_context)
+{
+    (void)clock_context;
+    return clock_monotonic_ns();
+}
+
 static muster_status create_instance(struct server *server)
 {
     const struct server_def *def = &server->def;
@@ -18,6 +24,7 @@ static muster_status create_instance(struct server *server)
     instance_def.options = def->options;
     instance_def.limits = server->limits;
     instance_def.parallel = def->parallel;
+    instance_def.now_ns = now_ns;
     return muster_instance_create(&instance_def, &server->world.instance);
 }
 
@@ -426,6 +433,17 @@ static void set_gauges(struct server *server)
     muster_stats_set(stats, SERVER_STAT_ENCODINGS, 0, (int64_t)counts.encodings);
 }
 
+static void set_costs(struct server *server)
+{
+    const muster_instance *instance = server->world.instance;
+    for (uint32_t i = 0; i < server->stat_table.task_count; i++) {
+        const muster_task_cost cost = muster_instance_task_cost(instance, i);
+        muster_stats_set(server->stats, SERVER_STAT_TASK_TIME, i, (int64_t)cost.total_ns);
+    }
+    const muster_task_cost cost = muster_instance_physics_cost(instance);
+    muster_stats_set(server->stats, SERVER_STAT_PHYSICS_TIME, 0, (int64_t)cost.total_ns);
+}
+
 static void pass_on_drain(struct server *server)
 {
     if (atomic_load_explicit(&server->must_drain, memory_order_relaxed) &&
@@ -446,6 +464,7 @@ void server_world_tick(struct server *server, uint64_t tick)
     send_kicks(server);
     world_tell_instance(server);
     record_phase(server, SERVER_PHASE_STEP, &phase_us);
+    set_costs(server);
     world_replicate(server);
     pass_on_drain(server);
     record_phase(server, SERVER_PHASE_REPLICATE, &phase_us);

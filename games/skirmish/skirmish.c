@@ -113,6 +113,7 @@ static const muster_message_def messages[] = {
     [MESSAGE_HEARD] = {"heard", CHAT_BYTES_MAX + 3, true, .is_from_players = false},
     [MESSAGE_BEATEN] = {"beaten", 4, true, .is_from_players = false},
     [MESSAGE_LAND] = {"land", LAND_BYTES, true, .is_from_players = false},
+    [MESSAGE_NOTICE] = {"notice", CHAT_BYTES_MAX, true, .is_from_players = false},
 };
 
 // What is small or short-lived is not seen from far away.

@@ -48,7 +48,7 @@ typedef struct muster_instance_def {
     /// Where memory comes from. Default muster_heap_allocator().
     muster_allocator allocator;
 
-    /// A clock in nanoseconds for muster_instance_task_cost(); the world never sees it. NULL, the
+    /// A clock in nanoseconds for what tasks and physics cost; the world never sees it. NULL, the
     /// default, leaves times at zero.
     uint64_t (*now_ns)(void *clock_context);
     void *clock_context;
@@ -201,6 +201,9 @@ MUSTER_API bool muster_instance_pop_event(muster_instance *instance, muster_core
 /// What a task of the game's table has cost so far.
 MUSTER_API muster_task_cost muster_instance_task_cost(
     const muster_instance *instance, uint32_t task_index);
+
+/// What physics has cost so far; one item a step, with a clock.
+MUSTER_API muster_task_cost muster_instance_physics_cost(const muster_instance *instance);
 
 /// Bytes of a snapshot of the world as it is.
 MUSTER_API size_t muster_instance_snapshot_bytes(const muster_instance *instance);

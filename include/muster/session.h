@@ -102,12 +102,10 @@ typedef struct muster_session_blob {
 typedef struct muster_session_received {
     muster_session_blob blobs[MUSTER_SESSION_BLOBS_MAX]; ///< In the order of writing.
     uint32_t blob_count;                                 ///< Blobs in use.
-    uint16_t sequence; ///< The packet's number, which wraps after 65535.
-    bool is_newest;    ///< False for a packet that a later one overtook.
-    bool is_fresh;     ///< False for one read before or too old to tell: nothing in it counted.
-
-    /// In a close packet, else MUSTER_CLOSE_NONE. Unknown reasons are kept as numbers.
-    uint8_t close_reason;
+    uint16_t sequence;    ///< The packet's number, which wraps after 65535.
+    bool is_newest;       ///< False for a packet that a later one overtook.
+    bool is_fresh;        ///< False for one read before or too old to tell: nothing in it counted.
+    uint8_t close_reason; ///< In a close packet, else MUSTER_CLOSE_NONE; unknown ones are kept.
 
     /// The text of a close packet, inside the packet and not zero-terminated: hostile bytes, at
     /// most MUSTER_SESSION_CLOSE_TEXT_BYTES_MAX.
@@ -135,6 +133,8 @@ typedef struct muster_session_stats {
     uint64_t packets_acked;       ///< Confirmed, also late.
     uint64_t packets_lost;        ///< Judged lost; those acked later are counted in both.
     uint64_t packets_received;    ///< Fresh packets read.
+    uint64_t bytes_sent;          ///< Bytes of packets ended.
+    uint64_t bytes_received;      ///< Bytes of fresh packets read.
     uint64_t packets_stale;       ///< Duplicates and packets too old to tell.
     uint64_t packets_malformed;   ///< Refused with MUSTER_ERR_MALFORMED.
     uint64_t packets_refused;     ///< Refused with another status.

@@ -13,6 +13,9 @@
 /// anyone who sets the clock.
 uint64_t clock_monotonic_us(void);
 
+/// The same clock in nanoseconds.
+uint64_t clock_monotonic_ns(void);
+
 /// Seconds since 1970, UTC. May jump when the clock is set.
 uint64_t clock_unix_seconds(void);
 

@@ -291,6 +291,21 @@ static void run_tasks(muster_world *world, muster_task_class first, muster_task_
     runner_run(&world->runner, &source, world->tick, (uint32_t)first, (uint32_t)last);
 }
 
+static void run_physics(muster_world *world)
+{
+    if (world->now_ns == NULL) {
+        physics_step(world);
+        return;
+    }
+    struct runner_cost *cost = &world->physics_cost;
+    const uint64_t start_ns = world->now_ns(world->clock_context);
+    physics_step(world);
+    const uint64_t spent_ns = world->now_ns(world->clock_context) - start_ns;
+    cost->item_count++;
+    cost->total_ns += spent_ns;
+    cost->tick_ns_max = spent_ns > cost->tick_ns_max ? spent_ns : cost->tick_ns_max;
+}
+
 muster_status muster_instance_step(muster_instance *instance, const uint8_t *frame, uint32_t length)
 {
     MUSTER_ASSERT(instance != NULL);
@@ -306,7 +321,7 @@ muster_status muster_instance_step(muster_instance *instance, const uint8_t *fra
 
     apply_frame(world, frame, length);
     run_tasks(world, MUSTER_TASK_CRITICAL, MUSTER_TASK_PLAYER);
-    physics_step(world);
+    run_physics(world);
     run_tasks(world, MUSTER_TASK_WORLD, MUSTER_TASK_BACKGROUND);
     world_end_entities(world);
     world_tell_activities(world);
@@ -391,14 +406,24 @@ bool muster_instance_pop_event(muster_instance *instance, muster_core_event *out
     return true;
 }
 
-muster_task_cost muster_instance_task_cost(const muster_instance *instance, uint32_t task_index)
+static muster_task_cost cost_of(const struct runner_cost *cost)
 {
-    MUSTER_ASSERT(instance != NULL);
-    MUSTER_ASSERT(task_index < instance->world.runner.task_count);
-    const struct runner_cost *cost = &instance->world.runner_costs[task_index];
     return (muster_task_cost){
         .item_count = cost->item_count,
         .total_ns = cost->total_ns,
         .tick_ns_max = cost->tick_ns_max,
     };
+}
+
+muster_task_cost muster_instance_task_cost(const muster_instance *instance, uint32_t task_index)
+{
+    MUSTER_ASSERT(instance != NULL);
+    MUSTER_ASSERT(task_index < instance->world.runner.task_count);
+    return cost_of(&instance->world.runner_costs[task_index]);
+}
+
+muster_task_cost muster_instance_physics_cost(const muster_instance *instance)
+{
+    MUSTER_ASSERT(instance != NULL);
+    return cost_of(&instance->world.physics_cost);
 }

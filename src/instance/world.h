@@ -121,6 +121,7 @@ struct muster_world {
     struct runner runner;
     struct runner_task *runner_tasks;
     struct runner_cost *runner_costs;
+    struct runner_cost physics_cost;
     uint64_t (*now_ns)(void *clock_context);
     void *clock_context;
 };

@@ -359,6 +359,7 @@ muster_status muster_session_read(muster_session *session,
         session->stats.packets_malformed += status == MUSTER_ERR_MALFORMED;
         session->stats.packets_refused += status != MUSTER_ERR_MALFORMED;
     }
+    session->stats.bytes_received += out_received->is_fresh ? length : 0;
     return status;
 }
 

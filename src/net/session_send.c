@@ -560,6 +560,7 @@ uint32_t muster_session_end_packet(muster_session *session, uint64_t token)
     session->sent_next++;
     session->is_ack_owed = false;
     session->stats.packets_sent++;
+    session->stats.bytes_sent += writer->length;
     writer->is_open = false;
     return writer->length;
 }

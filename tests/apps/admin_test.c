@@ -120,6 +120,96 @@ static void players_are_listed_and_sent_away(void **state)
     assert_non_null(strstr(audit, id));
 }
 
+// The id of the first player that the answer lists.
+static void copy_id(char out_id[33])
+{
+    const char *at = strstr(answer, "\"player_id\":\"");
+    assert_non_null(at);
+    memcpy(out_id, at + strlen("\"player_id\":\""), 32);
+    out_id[32] = '\0';
+}
+
+static uint32_t post(
+    const struct running *world, const char *id, const char *verb, const char *body)
+{
+    char path[128];
+    snprintf(path, sizeof path, "/v1/players/%s/%s", id, verb);
+    return world_ask(world, false, "POST", path, NULL, body, answer);
+}
+
+static void players_are_described_and_spoken_to(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(&world, (const char *const[]){"--bots", "2", NULL});
+    await_text(&world, "/v1/players", "\"index\":1");
+    char id[33];
+    copy_id(id);
+    const uint64_t begin_us = clock_monotonic_us();
+    while (world_number(answer, "bytes_sent") == 0 || world_number(answer, "bytes_received") == 0) {
+        assert_int_equal(world_get(&world, "/v1/players", answer), 200);
+        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
+    }
+    assert_non_null(strstr(answer, "\"activity\":\""));
+    assert_non_null(strstr(answer, "\"latency_ms\":"));
+    assert_non_null(strstr(answer, "\"loss\":0"));
+    assert_int_equal(post(&world, id, "message", "{\"text\":\"be kind\"}"), 202);
+    assert_int_equal(post(&world, id, "message", "{\"text\":\"\"}"), 400);
+    assert_int_equal(post(&world, id, "message", "{\"text\":7}"), 400);
+    assert_int_equal(post(&world, id, "message", "{\"text\":\"a\",\"to\":\"b\"}"), 400);
+    assert_int_equal(post(&world, id, "message", NULL), 400);
+    assert_int_equal(post(&world, id, "message", "[]"), 400);
+    assert_int_equal(post(&world, id, "praise", NULL), 404);
+    assert_int_equal(
+        post(&world, "00000000000000000000000000000001", "message", "{\"text\":\"a\"}"), 404);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+    world_begin(&world, (const char *const[]){"--game", "hello", "--bots", "1", NULL});
+    await_text(&world, "/v1/players", "\"index\":0");
+    copy_id(id);
+    assert_int_equal(post(&world, id, "message", "{\"text\":\"be kind\"}"), 409);
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+}
+
+static void who_is_banned_stays_out_until_the_ban_is_lifted(void **state)
+{
+    (void)state;
+    struct running world;
+    world_begin(&world, (const char *const[]){"--game", "hello", "--bots", "2", "--set",
+                            "audit.file=bans.jsonl", NULL});
+    await_text(&world, "/v1/players", "\"index\":1");
+    char id[33];
+    copy_id(id);
+    static const char *const wrong[] = {"{\"seconds\":0}", "{\"seconds\":31536001}",
+        "{\"seconds\":1.5}", "{\"reason\":1}", "{\"address\":1}", "{\"why\":\"\"}", "7"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(post(&world, id, "ban", wrong[i]), 400);
+    }
+    assert_int_equal(world_ask(&world, true, "POST", "/v1/sessions", NULL, NULL, answer), 201);
+    assert_int_equal(
+        post(&world, id, "ban", "{\"seconds\":600,\"reason\":\"rude\",\"address\":true}"), 202);
+    assert_int_equal(world_number(answer, "ban"), 1);
+    assert_int_equal(world_ask(&world, true, "POST", "/v1/sessions", NULL, NULL, answer), 403);
+    assert_non_null(strstr(answer, "\"banned\""));
+    assert_non_null(strstr(answer, "rude"));
+    await_text(&world, "/v1/events", "\"player_kicked\"");
+    assert_int_equal(world_get(&world, "/v1/bans", answer), 200);
+    assert_non_null(strstr(answer, id));
+    assert_non_null(strstr(answer, "\"address\":\"127.0.0.1:0\""));
+    assert_int_equal(world_ask(&world, false, "POST", "/v1/bans/2/lift", NULL, NULL, answer), 404);
+    assert_int_equal(world_ask(&world, false, "POST", "/v1/bans/x", NULL, NULL, answer), 404);
+    assert_int_equal(world_ask(&world, false, "POST", "/v1/bans/1/lift", NULL, NULL, answer), 202);
+    assert_int_equal(world_ask(&world, true, "POST", "/v1/sessions", NULL, NULL, answer), 201);
+    assert_int_equal(world_get(&world, "/v1/bans", answer), 200);
+    assert_string_equal(answer, "{\"bans\":[]}");
+    assert_int_equal(world_end(&world, SIGTERM), 0);
+    static char audit[OUTCOME_BYTES_MAX];
+    file_read("bans.jsonl", audit);
+    assert_int_equal(count_of(audit, "\"event\":\"player_banned\""), 1);
+    assert_int_equal(count_of(audit, "\"event\":\"ban_lifted\""), 1);
+    assert_int_equal(count_of(audit, "\"reason\":\"banned\""), 1);
+    assert_non_null(strstr(audit, "\"text\":\"rude\""));
+}
+
 static void the_live_map_shows_every_entity_and_waits_for_the_next(void **state)
 {
     (void)state;
@@ -375,6 +465,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(events_come_in_order_and_can_be_waited_for),
         cmocka_unit_test(players_are_listed_and_sent_away),
+        cmocka_unit_test(players_are_described_and_spoken_to),
+        cmocka_unit_test(who_is_banned_stays_out_until_the_ban_is_lifted),
         cmocka_unit_test(the_live_map_shows_every_entity_and_waits_for_the_next),
         cmocka_unit_test(operators_need_the_admin_key_where_it_is_asked_for),
         cmocka_unit_test(browsers_log_in_by_a_cookie_and_change_nothing_without_its_token),

@@ -27,6 +27,11 @@ static uint64_t read_ns(clockid_t id)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+uint64_t clock_monotonic_ns(void)
+{
+    return read_ns(CLOCK_MONOTONIC);
+}
+
 uint64_t clock_monotonic_us(void)
 {
     return read_ns(CLOCK_MONOTONIC) / 1000;
