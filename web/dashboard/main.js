@@ -3,16 +3,21 @@
 /** The dashboard: logs in where it must, asks for everything there is, and shows it. */
 
 import { Api, ApiError } from './api.js';
+import { Charts } from './charts.js';
 import { byId, make, makeTabs, setText } from './dom.js';
+import { EventLog } from './events.js';
 import { Feeds } from './feed.js';
 import { formatCount, formatShort } from './format.js';
 import { MapView } from './map.js';
 import { Interval } from './metrics.js';
-import { watchTheme } from './palette.js';
+import { Orders } from './orders.js';
+import { readPalette, watchTheme } from './palette.js';
+import { PlayersTable } from './players.js';
 import { showTiles } from './tiles.js';
 
 const STALE_MS = 2000;
 const WATCH_MS = 250;
+const ANNOUNCE_MS = 4000;
 
 /** What the page has done so far, for tests and for the curious. */
 const progress = { frames: 0, maps: 0, samples: 0, drawMs: 0, drawMsMax: 0 };
@@ -26,11 +31,20 @@ const state = {
   heardMs: performance.now(), // when the world moved last
   tick: 0,
   isStale: false,
+  names: new Map(), // by player id, also of those who have left
 };
 
 const map = new MapView(
   { stage: byId('map-stage'), canvas: byId('map'), overlay: byId('map-overlay') },
   { onPick: follow, onPoint: showPointed });
+const charts = new Charts(byId('figures'), readPalette);
+const events = new EventLog(byId('events'), (id) => state.names.get(id) ?? '');
+const orders = new Orders(api, (what, player) => announce(
+  { message: 'Message sent to', kick: 'Kicked', ban: 'Banned' }[what], player));
+const table = new PlayersTable(byId('players'), {
+  onFollow: follow,
+  onAct: (what, player) => orders.ask(what, player),
+});
 map.nameOf = (playerIndex) => state.players.get(playerIndex)?.name ?? `player ${playerIndex}`;
 
 const feeds = new Feeds(api, {
@@ -71,17 +85,30 @@ function takeSample(sample) {
     state.heardMs = performance.now();
   }
   showTiles(sample, interval, state.status.tick_rate_hz);
+  if (interval !== undefined) {
+    charts.add(interval, state.status.tick_rate_hz);
+    charts.draw();
+  }
 }
 
 function takePlayers(players) {
   state.players = new Map(players.map((player) => [player.index, player]));
+  for (const player of players) {
+    state.names.set(player.player_id, player.name);
+  }
+  table.show(players);
 }
 
-function takeEvents() {}
+function takeEvents(list, missedCount) {
+  events.add(list, missedCount);
+}
 
 // The server runs anew: nothing that was counted before goes on.
 function startAnew() {
   state.sample = undefined;
+  state.names.clear();
+  charts.clear();
+  events.clear();
   feeds.restart();
   learnStatus();
 }
@@ -114,6 +141,18 @@ function showPointed(place) {
   const load = place.index < 0 ? '' : ` · cost ${formatCount(place.cost)} · ` +
     `${formatCount(place.bodies)} bodies · ${formatCount(place.players)} players`;
   setText(byId('map-pointed'), where + load);
+}
+
+let announceTimer;
+
+function announce(text, player) {
+  const note = byId('announcement');
+  setText(note, `${text} ${player.name || player.player_id}.`);
+  note.hidden = false;
+  clearTimeout(announceTimer);
+  announceTimer = setTimeout(() => {
+    note.hidden = true;
+  }, ANNOUNCE_MS);
 }
 
 function showLegend() {
@@ -225,10 +264,14 @@ byId('map-unfollow').addEventListener('click', () => follow(-1));
 byId('map-partitions').addEventListener('change', (event) => {
   map.setPartitions(event.target.checked);
 });
-watchTheme(byId('theme'), () => map.setTheme());
-makeTabs(byId('tabs'), () => {});
+watchTheme(byId('theme'), () => {
+  map.setTheme();
+  charts.setTheme();
+});
+makeTabs(byId('tabs'), () => charts.draw());
 showLegend();
 map.setTheme();
+charts.setTheme();
 setInterval(watchHealth, WATCH_MS);
 requestAnimationFrame(drawFrame);
 begin();
