@@ -7,6 +7,7 @@ import { formatCount, formatTime } from './format.js';
 
 const KEPT_COUNT_MAX = 2000;
 const ROW_COUNT_MAX = 200;
+const ID_DIGITS = 8; // of a player whose name is not known
 const ACTIVITIES = ['idle', 'travel', 'trade', 'combat'];
 
 // Those that come in masses are shown only when they are asked for.
@@ -63,10 +64,7 @@ export class EventLog {
 
   add(events, missedCount) {
     this.missedCount += missedCount;
-    for (const event of events) {
-      const id = event.player_id;
-      this.events.push({ ...event, name: id === undefined ? '' : this.nameOf(id) || id });
-    }
+    this.events.push(...events);
     this.events.splice(0, Math.max(0, this.events.length - KEPT_COUNT_MAX));
     this.draw();
   }
@@ -77,20 +75,27 @@ export class EventLog {
     this.draw();
   }
 
+  // A name may become known after the event.
+  readName(event) {
+    const id = event.player_id;
+    return id === undefined ? '' : this.nameOf(id) || `${id.slice(0, ID_DIGITS)}…`;
+  }
+
   draw() {
     const [, , belongs] = GROUPS.find(([value]) => value === this.group.value);
     const wanted = this.search.value.trim().toLowerCase();
     const found = this.events.filter((event) => belongs(event) &&
-      `${event.name} ${event.player_id ?? ''} ${event.type} ${describe(event)}`
+      `${this.readName(event)} ${event.player_id ?? ''} ${event.type} ${describe(event)}`
         .toLowerCase().includes(wanted));
     const missed = this.missedCount > 0 ? ` · ${formatCount(this.missedCount)} missed` : '';
-    setText(this.note, `${formatCount(found.length)} of ${formatCount(this.events.length)}${missed}`);
+    const shown = `${formatCount(found.length)} of ${formatCount(this.events.length)}`;
+    setText(this.note, shown + missed);
     this.body.replaceChildren(...found.slice(-ROW_COUNT_MAX).reverse().map((event) =>
       make('tr', { 'data-type': event.type },
         make('td', { className: 'figure' }, formatTime(event.time_ms)),
         make('td', { className: 'figure number' }, formatCount(event.tick)),
         make('td', {}, event.type.replaceAll('_', ' ')),
-        make('td', { title: event.player_id ?? '' }, event.name),
-        make('td', {}, describe(event)))));
+        make('td', { title: event.player_id ?? '' }, this.readName(event)),
+        make('td', { className: 'long' }, describe(event)))));
   }
 }

@@ -20,8 +20,9 @@ const WATCH_MS = 250;
 const ANNOUNCE_MS = 4000;
 
 /** What the page has done so far, for tests and for the curious. */
-const progress = { frames: 0, maps: 0, samples: 0, drawMs: 0, drawMsMax: 0 };
+const progress = { frames: 0, maps: 0, map: undefined, samples: 0, drawMs: 0, drawMsMax: 0 };
 window.musterDashboard = progress;
+progress.zoom = () => map.zoom;
 
 const api = new Api();
 const state = {
@@ -67,6 +68,7 @@ function noteTick(tick) {
 function takeLive(live) {
   noteTick(live.tick);
   progress.maps++;
+  progress.map = live;
   map.show(live);
   const shown = live.pointCount < live.entityCount ? `${formatCount(live.pointCount)} of ` : '';
   setText(byId('map-note'),

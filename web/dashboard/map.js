@@ -362,9 +362,12 @@ export class MapView {
   drawDots() {
     const { map, pixels } = this;
     const grow = this.ratio * Math.min(2.5, Math.max(1, Math.sqrt(this.zoom) * 0.7));
+    const stepPx = map.stepM * this.scale;
+    const left = this.toPixelX(-map.sideM / 2);
+    const bottom = this.toPixelY(-map.sideM / 2);
     for (let point = map.pointCount - 1; point >= 0; point--) {
-      const x = this.toPixelX(map.x(point));
-      const y = this.toPixelY(map.y(point));
+      const x = left + map.words[point * 4] * stepPx;
+      const y = bottom - map.words[point * 4 + 1] * stepPx;
       if (x < -16 || y < -16 || x > this.width + 16 || y > this.height + 16) {
         continue;
       }
