@@ -139,7 +139,7 @@ class Dashboard(unittest.TestCase):
             browser.open(world.admin_url)
             browser.wait("a live map", IS_LIVE)
             browser.wait("all entities",
-                f"return musterDashboard.map !== undefined && musterDashboard.map.pointCount > {DOTS}")
+                f"return musterDashboard.map && musterDashboard.map.pointCount > {DOTS}")
             frames_hz, draw_ms = measure_drawing(browser)
             maps = browser.run("return musterDashboard.maps")
             print(f"{DOTS} dots: {frames_hz:.1f} frames/s, {draw_ms:.2f} ms a draw, {maps} maps")

@@ -38,7 +38,7 @@ export class Feeds {
     this.api = api;
     this.handlers = handlers;
     this.isRunning = false;
-    this.wantsPlayers = true;
+    this.runCount = 0;
     this.afterEvent = 0;
     this.afterTick = 0;
   }
@@ -47,6 +47,7 @@ export class Feeds {
   start() {
     if (!this.isRunning) {
       this.isRunning = true;
+      this.runCount++;
       this.loop(() => this.askLive(), 0);
       this.loop(() => this.askMetrics(), METRICS_MS);
       this.loop(() => this.askPlayers(), PLAYERS_MS);
@@ -66,7 +67,8 @@ export class Feeds {
   }
 
   async loop(ask, pauseMs) {
-    while (this.isRunning) {
+    const run = this.runCount;
+    while (this.isRunning && run === this.runCount) {
       const beginMs = performance.now();
       try {
         await ask();
@@ -99,7 +101,7 @@ export class Feeds {
   }
 
   async askPlayers() {
-    if (this.wantsPlayers && !document.hidden) {
+    if (!document.hidden) {
       this.handlers.players((await this.api.json('/v1/players')).players);
     }
   }

@@ -17,7 +17,7 @@ const FOLLOW_ZOOM = 8;
 const PAN_SHARE = 0.15; // of the canvas, by one press of a key
 const PICK_PX = 16;
 const OVERLAY_MS = 250; // between two drawings of names and figures
-const LABEL_PX_MIN = 64; // partitions below that are too small for figures
+const LABEL_PX_MIN = 44; // partitions below that are too small for figures
 const HEAT_MAX = 0.5;
 
 // Radii of dots in CSS pixels.
@@ -425,13 +425,14 @@ export class MapView {
     const side = map.partitionSideCount;
     overlay.fillStyle = this.palette.muted;
     overlay.textAlign = 'left';
+    const isWide = map.partitionM * this.scale >= 2 * LABEL_PX_MIN * this.ratio;
     for (let i = 0; i < side * side; i++) {
       const { cost, players } = map.partition(i);
       const x = this.toPixelX(map.partitionMinX + (i % side) * map.partitionM);
       const y = this.toPixelY(map.partitionMinY + (Math.floor(i / side) + 1) * map.partitionM);
       const isSeen = x > -200 && y > -20 && x < this.width && y < this.height;
       if (isSeen && (cost > 0 || players > 0)) {
-        const text = players > 0 ? `${cost} · ${players} ☻` : `${cost}`;
+        const text = isWide && players > 0 ? `${cost}, ${players} players` : `${cost}`;
         overlay.fillText(text, x + 5 * this.ratio, y + 14 * this.ratio);
       }
     }
