@@ -520,6 +520,23 @@ static void broken_frames_end_the_socket(void **state)
     assert_int_equal(counted(world, HTTP_SOCKET_COUNT_LOST), 21);
 }
 
+static void the_consumer_need_not_wait_for_a_client_that_broke_a_frame(void **state)
+{
+    struct world *world = *state;
+    const int file = open_socket(world);
+    send_frame(file, FIN | 3, "abc", 3);
+    pump_until(world, &world->closed_count, 1);
+    // The library still waits for the client's close frame.
+    assert_int_equal(http_server_read_socket_stats(world->server).open_count, 1);
+    assert_int_equal(http_server_send_socket(world->server, world->number, "x", 1), MUSTER_OK);
+    pump(world);
+    const struct frame *frame = read_frame(world, file);
+    assert_int_equal(frame->opcode, OPCODE_CLOSE);
+    send_frame(file, FIN | OPCODE_CLOSE, frame->bytes, frame->length);
+    assert_int_equal(read_frame(world, file)->opcode, OPCODE_NONE);
+    close(file);
+}
+
 static void a_client_may_say_goodbye(void **state)
 {
     struct world *world = *state;
@@ -1123,6 +1140,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_message_too_long_ends_the_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(text_ends_the_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(broken_frames_end_the_socket, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            the_consumer_need_not_wait_for_a_client_that_broke_a_frame, setup, teardown),
         cmocka_unit_test_setup_teardown(a_client_may_say_goodbye, setup, teardown),
         cmocka_unit_test_setup_teardown(
             the_consumer_closes_behind_what_it_has_sent, setup, teardown),

@@ -404,6 +404,11 @@ int http_socket_callback(
 {
     (void)user;
     struct http_server *server = lws_context_user(lws_get_context(wsi));
+    if (reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION) {
+        // Only what was looked at may go on: a connection of a listener, not one within another.
+        const struct connection *connection = lws_get_opaque_user_data(wsi);
+        return connection != NULL && connection->wsi == wsi ? 0 : -1;
+    }
     if (reason == LWS_CALLBACK_ESTABLISHED) {
         return open_socket(server, wsi);
     }
