@@ -41,6 +41,15 @@ export function decodeText(bytes) {
 }
 
 /**
+ * The bytes of a text in Base64.
+ * @param {string} text
+ * @returns {Uint8Array}
+ */
+export function decodeBase64(text) {
+  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+}
+
+/**
  * Bits that hold every number up to `max`: 0 for 0, 8 for 255.
  * @param {number} max in [0, 2^32 - 1]
  */

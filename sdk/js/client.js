@@ -14,31 +14,23 @@
 // the other is opened beside it, with a resume token; the first of the two that is heard wins, so
 // neither a short outage nor a changed address costs more than it must.
 
-import {encodeText} from './bits.js';
+import {Actions} from './actions.js';
+import {decodeBase64} from './bits.js';
 import {Clock} from './clock.js';
 import {Link, socketUrl} from './link.js';
+import {Messages} from './messages.js';
 import {CloseReason} from './packet.js';
-import {
-  MessageKind, RecordKind, WELCOME_BYTES_MAX, paramStep, paramValue, readCustom, readUpdate,
-  readWelcome, writeCustom, writeInputs,
-} from './play.js';
+import {MessageKind, RecordKind, WELCOME_BYTES_MAX, readUpdate, readWelcome} from './play.js';
 import {ReplicaView} from './replica.js';
 import {Schema} from './schema.js';
 import {Tracks} from './track.js';
 
 const TICKET_BYTES = 2048;
-const PENDING_MAX = 64;
 const RESUME_TOKENS_MAX = 2;
-const MESSAGES_MAX = 256; // that wait to be taken
-const LOOSE_MAX = 6; // unreliable messages that wait for the next packet
-const LOOSE_BYTES_MAX = 1024;
 const INPUT_BYTES_MAX = 700;
 const INPUT_RELIABLE_BYTES = 500; // beside an INPUT
 const INPUT_PERIOD_US_DEFAULT = 50000;
 const REFRESH_US_MIN = 1e6;
-
-// An action that has not counted after this long never will: the server has refused it.
-const PENDING_US_MAX = 2e6;
 
 // Without a word for so long a server is gone, and a try to reach it has failed.
 const SILENCE_US_MAX = 10e6;
@@ -64,17 +56,11 @@ export class MusterError extends Error {
 }
 
 function bytesOfTicket(ticket) {
-  const bytes = typeof ticket === 'string'
-    ? Uint8Array.from(atob(ticket), (character) => character.charCodeAt(0))
-    : ticket;
+  const bytes = typeof ticket === 'string' ? decodeBase64(ticket) : ticket;
   if (bytes.length !== TICKET_BYTES) {
     throw new RangeError(`a ticket has ${TICKET_BYTES} bytes, not ${bytes.length}`);
   }
   return bytes;
-}
-
-function indexByName(list) {
-  return new Map(list.map((entry) => [entry.name, entry]));
 }
 
 /** A client. See muster.d.ts for what each member means. */
@@ -89,9 +75,8 @@ export class Client {
   #timer;
   #promised; // {resolve, reject} of connect()
   #tables;
-  #actions = new Map();
-  #messages = new Map();
-  #schema;
+  #actions = new Actions([]);
+  #messages = new Messages([]);
   #view;
   #tracks;
   #clock;
@@ -107,10 +92,6 @@ export class Client {
   #epoch = 0; // of the newest update
   #isRefreshing = false; // updates of #epoch are ignored
   #needsRefresh = false; // and the server is yet to be told
-  #pending = [];
-  #sequence = 0; // of the last action
-  #loose = []; // unreliable messages to send
-  #inbox = []; // messages to take
   #counts = {
     updates: 0, updatesRefused: 0, refreshes: 0, resumes: 0, packetsSent: 0, packetsReceived: 0,
     bytesSent: 0, bytesReceived: 0, messagesDropped: 0,
@@ -201,9 +182,7 @@ export class Client {
   }
 
   pending() {
-    return this.#pending.map(({tick, sequence, action, values}) => ({
-      tick, sequence, action, values: {...values},
-    }));
+    return this.#actions.pending();
   }
 
   place(index, tick) {
@@ -220,7 +199,7 @@ export class Client {
     this.#closeText = '';
     this.#resumeTokens = [];
     this.#ownKind = undefined;
-    this.#inbox = [];
+    this.#messages = new Messages([]);
     this.#useLink(this.#open(bytes));
     this.#state = 'connecting';
     if (this.#def.autoUpdate > 0) {
@@ -263,9 +242,8 @@ export class Client {
     this.#epoch = 0;
     this.#isRefreshing = false;
     this.#needsRefresh = false;
-    this.#loose = [];
-    this.#pending = [];
-    this.#sequence = 0;
+    this.#messages.loose = [];
+    this.#actions = new Actions([]);
     this.#sentUs = -Infinity;
     this.#state = 'joining';
   }
@@ -312,7 +290,7 @@ export class Client {
       this.#updateLink(nowUs);
     }
     if (this.#isOpen() && this.#isWelcomed) {
-      this.#dropStalePending();
+      this.#actions.dropStale(this.#clock.newestTick, this.#clock.tickUs);
       this.#clock.render(nowUs);
       this.#askRefresh(nowUs);
     }
@@ -367,22 +345,14 @@ export class Client {
     }
   }
 
-  // Actions that were never counted make room for those that can still be.
-  #dropStalePending() {
-    const {newestTick, tickUs} = this.#clock;
-    while (this.#pending.length > 0 &&
-        this.#pending[0].tick + PENDING_US_MAX / tickUs < newestTick) {
-      this.#pending.shift();
-    }
-  }
-
   #sendLoose(nowUs) {
     const link = this.#link;
-    if (this.#loose.length === 0 || !link.isReady || !link.session.begin(nowUs, 0)) {
+    const {loose} = this.#messages;
+    if (loose.length === 0 || !link.isReady || !link.session.begin(nowUs, 0)) {
       return;
     }
-    while (this.#loose.length > 0 && link.session.blob(RecordKind.custom, this.#loose[0])) {
-      this.#loose.shift();
+    while (loose.length > 0 && link.session.blob(RecordKind.custom, loose[0])) {
+      loose.shift();
     }
     this.#send(link, link.session.end());
   }
@@ -398,7 +368,7 @@ export class Client {
     this.#sentUs = nowUs;
     const newestTick = this.#isWelcomed ? this.#clock.newestTick : 0;
     const space = Math.min(link.session.blobSpace(true), INPUT_BYTES_MAX);
-    link.session.blob(RecordKind.input, writeInputs(newestTick, this.#pending, space), true);
+    link.session.blob(RecordKind.input, this.#actions.write(newestTick, space), true);
     this.#send(link, link.session.end());
   }
 
@@ -417,6 +387,9 @@ export class Client {
     const received = link.session.read(nowUs, bytes);
     if (received.status !== 'ok') {
       this.#counts.updatesRefused++;
+      return;
+    }
+    if (link !== this.#link && this.#isTokenRefused(link, received.closeReason)) {
       return;
     }
     if (link !== this.#link) {
@@ -442,6 +415,20 @@ export class Client {
       this.update(); // timers of hidden pages rest
     }
     this.#tellMessages();
+  }
+
+  // To a client that resumes, a refusal may be one of its token, and it has another; and a server
+  // that is full now may have room for the next try.
+  #isTokenRefused(link, closeReason) {
+    const hasAnother = closeReason === CloseReason.refused && this.#resumeTokens.length > 1;
+    if (hasAnother) {
+      this.#resumeTokens.shift();
+      link.close();
+      this.#other = this.#open(this.#resumeTokens[0]);
+    } else if (closeReason === CloseReason.full) {
+      link.close();
+    }
+    return hasAnother || closeReason === CloseReason.full;
   }
 
   #takeMessage({kind, bytes}, nowUs) {
@@ -497,9 +484,8 @@ export class Client {
     this.#tables = Object.freeze({
       game, rulesVersion, tickRateHz, playerIndex, isBack, actions, messages, fields: schema.fields,
     });
-    this.#actions = indexByName(actions);
-    this.#messages = indexByName(messages);
-    this.#schema = schema;
+    this.#actions = new Actions(actions);
+    this.#messages.defs = messages;
     this.#view = new ReplicaView(schema);
     this.#tracks = new Tracks(schema);
     this.#clock = new Clock(nowUs, welcome.tick, tickRateHz, this.#def.marginTicks,
@@ -524,19 +510,15 @@ export class Client {
 
   // Messages that the caller does not take in time are dropped: it may take none at all.
   #takeCustom(record) {
-    const custom = readCustom(record);
-    const def = custom && this.#isWelcomed && this.#tables.messages[custom.messageIndex];
-    if (!def || this.#inbox.length === MESSAGES_MAX) {
+    if (!this.#isWelcomed || !this.#messages.take(record)) {
       this.#counts.messagesDropped++;
-      return;
     }
-    this.#inbox.push({name: def.name, bytes: custom.bytes.slice()});
   }
 
   // At the end of a packet, so that a handler that throws leaves nothing half done.
   #tellMessages() {
-    while (this.onmessage && this.#inbox.length > 0) {
-      const {name, bytes} = this.#inbox.shift();
+    while (this.onmessage && this.#messages.inbox.length > 0) {
+      const {name, bytes} = this.#messages.inbox.shift();
       this.onmessage(name, bytes);
     }
   }
@@ -560,9 +542,7 @@ export class Client {
       this.#needsRefresh = false;
     }
     this.#clock.take(nowUs, update, this.#def.marginTicks, this.#link.session.stats.rttUs);
-    while (this.#pending.length > 0 && this.#pending[0].sequence <= update.countedSequence) {
-      this.#pending.shift();
-    }
+    this.#actions.count(update.countedSequence);
     if (update.state.length > 0 && this.#view.decode(update.state) !== 'ok') {
       // The session has confirmed what cannot be decoded: the server builds on what is not here.
       this.#counts.updatesRefused++;
@@ -593,58 +573,26 @@ export class Client {
   // From the player.
 
   act(name, values = {}) {
-    if (this.#state !== 'playing' || this.#pending.length === PENDING_MAX) {
+    if (this.#state !== 'playing' || this.#actions.isFull) {
       return 0;
     }
-    const def = this.#actions.get(name);
-    if (def === undefined) {
-      throw new RangeError(`the game has no action '${name}'`);
-    }
-    for (const given of Object.keys(values)) {
-      if (!def.params.some((param) => param.name === given)) {
-        throw new RangeError(`the action '${name}' has no parameter '${given}'`);
-      }
-    }
-    const steps = def.params.map((param) => paramStep(param, Number(values[param.name] ?? 0)));
-    const tick = this.tick;
+    const {tick} = this;
+    const sequence = this.#actions.act(name, values, tick);
     this.#clock.actionTick = tick;
-    this.#pending.push({
-      tick,
-      sequence: ++this.#sequence,
-      action: name,
-      actionIndex: def.index,
-      steps,
-      values: Object.fromEntries(
-        def.params.map((param, i) => [param.name, paramValue(param, steps[i])])),
-    });
-    return this.#sequence;
+    return sequence;
   }
 
   send(name, data = new Uint8Array(0)) {
     if (this.#state !== 'playing') {
       return false;
     }
-    const bytes = typeof data === 'string' ? encodeText(data) : data;
-    const def = this.#messages.get(name);
-    if (def === undefined || !def.isFromPlayers) {
-      throw new RangeError(`players have no message '${name}' to send in this game`);
-    }
-    if (bytes.length > def.bytesMax) {
-      throw new RangeError(`a message '${name}' has at most ${def.bytesMax} bytes`);
-    }
-    const record = writeCustom(def.index, bytes);
-    if (def.isReliable) {
-      return this.#link.session.push(MessageKind.custom, record) === 'ok';
-    }
-    const waiting = this.#loose.reduce((sum, other) => sum + other.length, record.length);
-    if (this.#loose.length === LOOSE_MAX || waiting > LOOSE_BYTES_MAX) {
-      return false;
-    }
-    this.#loose.push(record);
-    return true;
+    const {record, isReliable} = this.#messages.write(name, data);
+    return isReliable
+      ? this.#link.session.push(MessageKind.custom, record) === 'ok'
+      : this.#messages.keep(record);
   }
 
   popMessage() {
-    return this.#inbox.shift();
+    return this.#messages.inbox.shift();
   }
 }

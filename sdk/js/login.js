@@ -2,13 +2,10 @@
 
 // The login: a player asks a server's HTTP side for a ticket. docs/http.md.
 
+import {decodeBase64} from './bits.js';
 import {Client, MusterError} from './client.js';
 
 const TIMEOUT_MS = 10000;
-
-function bytesOfBase64(text) {
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-}
 
 async function ask(url, request) {
   try {
@@ -44,8 +41,14 @@ export async function login(server, options = {}) {
     const {error = 'refused', message = `HTTP ${status}`} = answer ?? {};
     throw new MusterError(error, message, {status});
   }
+  let token;
+  try {
+    token = decodeBase64(answer.token);
+  } catch {
+    throw new MusterError('unreachable', `what answers at ${url.origin} is no Muster server`);
+  }
   return {
-    token: bytesOfBase64(answer.token),
+    token,
     playerId: answer.player_id,
     tickRateHz: answer.tick_rate_hz,
     tokenLifetimeS: answer.token_lifetime_s,

@@ -583,6 +583,46 @@ test('a resume that is refused ends the client', () => {
   assert.equal(client.closeReason, CloseReason.replaced);
 });
 
+test('a token that is refused gives way to the other one', () => {
+  const {client, world, run, join} = makeRig();
+  join();
+  world.refusals = [CloseReason.refused];
+  world.peer.close(1006);
+  run(30);
+  assert.equal(client.state, 'playing');
+  assert.deepEqual(world.tickets.map((ticket) => ticket[1]), [0, 1, 2]);
+  world.refusals = [CloseReason.refused, CloseReason.refused];
+  world.peer.close(1006);
+  run(30);
+  assert.equal(client.state, 'closed');
+  assert.equal(client.closeReason, CloseReason.refused);
+  assert.equal(client.closeText, 'not now');
+});
+
+test('a server that closes the second socket for good ends the client', () => {
+  const {client, network, world, run, join} = makeRig();
+  join();
+  network.loses = () => true;
+  world.peer.close(1006);
+  run(6);
+  world.peer.close(4006, 'elsewhere');
+  run(6);
+  assert.equal(client.state, 'closed');
+  assert.equal(client.closeReason, CloseReason.replaced);
+  assert.equal(client.closeText, 'elsewhere');
+});
+
+test('a server that is full is asked again within the window', () => {
+  const {client, world, run, join} = makeRig();
+  join();
+  world.refusals = [CloseReason.full, CloseReason.full];
+  world.peer.close(1006);
+  run(30);
+  assert.equal(client.state, 'resuming');
+  run(120);
+  assert.equal(client.state, 'playing');
+});
+
 test('a server that stays away cannot be reached after the window', () => {
   const {client, network, world, run, join} = makeRig({resumeWindowMs: 5000});
   join();

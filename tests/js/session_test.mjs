@@ -390,6 +390,12 @@ test('a delay beyond the field, or a clock that jumped, gives no round trip', ()
   assert.equal(session.stats.rttUs, 0);
 });
 
+test('a packet may hold eight blobs', () => {
+  const blobs = (count) => Array(count).fill([0x41, 1, 0, 7]).flat();
+  assert.equal(new Session().read(0, packetOf(1, {records: blobs(8)})).blobs.length, 8);
+  assert.equal(new Session().read(0, packetOf(1, {records: blobs(9)})).status, 'malformed');
+});
+
 test('a packet may hold 32 fragments, and ack bits only with an ack', () => {
   const fragments = (count) => Array.from({length: count}, (_, i) => [2, i, 0, 1, 0, 0, 0]).flat();
   assert.equal(new Session().read(0, packetOf(1, {records: fragments(32)})).status, 'ok');

@@ -388,6 +388,7 @@ class PaperWorld {
     this.welcomes = true; // by itself
     this.issue = 0;
     this.tokenCount = 2; // to come back with
+    this.refusals = []; // reasons for the next that come
   }
 
   get nowUs() {
@@ -410,6 +411,10 @@ class PaperWorld {
       throw new Error(`a ticket of ${ticket.length} bytes`);
     }
     peer.session = new Session({window: 64});
+    if (this.refusals.length > 0) {
+      peer.goodbye(this.refusals.shift(), 'not now');
+      return;
+    }
     if (ticket[1] < this.issue) {
       peer.goodbye(CloseReason.replaced, 'a newer token is in use');
       return;
