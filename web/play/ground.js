@@ -19,6 +19,7 @@ const CAMP_M = 18;
 const CONTOUR_M = 2;
 const DOTS_SCALE_MIN = 5; // pixels a metre, below which tufts are too small to be seen
 const DOTS_CELL_M = 5;
+const DIRT_CELL_M = 13;
 const SUN_SHADOW = [0.55, -0.55]; // metres for each metre of height
 
 function polygon(context, points) {
@@ -137,6 +138,7 @@ export class Ground {
     const area = {
       minX: column * side, maxX: (column + 1) * side, minY: -(row + 1) * side, maxY: -row * side,
     };
+    this.drawDirt(context, area);
     this.drawContours(context, area, scale);
     this.drawPlaces(context, area, scale);
     if (scale >= DOTS_SCALE_MIN) {
@@ -278,11 +280,33 @@ export class Ground {
     context.globalAlpha = 1;
   }
 
+  // Bare spots.
+  /** @private */
+  drawDirt(context, area) {
+    const cell = DIRT_CELL_M;
+    context.fillStyle = this.palette.land.dirt;
+    for (let row = Math.floor(area.minY / cell) - 1; row * cell < area.maxY + cell; row++) {
+      for (let column = Math.floor(area.minX / cell) - 1; column * cell < area.maxX + cell;
+        column++) {
+        const size = chance(column + 31, row) * 7 - 1.5;
+        const x = (column + chance(row, column + 3)) * cell;
+        const y = (row + chance(column + 5, row + 8)) * cell;
+        const turn = chance(row + 2, column) * Math.PI;
+        for (let i = 1; i <= 3 && size > 0; i++) {
+          context.beginPath();
+          context.ellipse(x, y, size * i / 3, size * i / 5, turn, 0, 2 * Math.PI);
+          context.fill();
+        }
+      }
+    }
+  }
+
   // Grass and stones, which are there for the eye alone.
   /** @private */
   drawDots(context, area) {
     const grass = new Path2D();
     const stones = new Path2D();
+    const flowers = new Path2D();
     for (let row = Math.floor(area.minY / DOTS_CELL_M) - 1; row * DOTS_CELL_M < area.maxY; row++) {
       for (let column = Math.floor(area.minX / DOTS_CELL_M) - 1;
         column * DOTS_CELL_M < area.maxX; column++) {
@@ -297,6 +321,10 @@ export class Ground {
           grass.lineTo(x + 0.04, y + 0.46);
           grass.moveTo(x, y);
           grass.lineTo(x + 0.26, y + 0.3);
+        } else if (kind < 0.62 && !isPaved) {
+          for (const [aside, ahead] of [[0, 0], [0.4, 0.2], [-0.1, 0.5]]) {
+            flowers.rect(x + aside, y + ahead, 0.13, 0.13);
+          }
         } else if (kind > 0.93) {
           const radius = 0.1 + 0.22 * chance(row + 5, column);
           stones.moveTo(x + radius, y);
@@ -310,6 +338,8 @@ export class Ground {
     context.stroke(grass);
     context.fillStyle = this.palette.land.stone;
     context.fill(stones);
+    context.fillStyle = this.palette.land.flower;
+    context.fill(flowers);
   }
 
   // All in one path, so that shadows that overlap are no darker.

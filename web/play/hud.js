@@ -13,6 +13,7 @@ const TRADE_POINTS = 5;
 const DEAD_MS = 5000;
 const RELOADING = 3;
 const AGE_BAD_MS = 400;
+const QUIET_MS = 1500; // without a word, the player is told
 const ROW_COUNT_MAX = 24;
 
 function put(element, text) {
@@ -70,7 +71,7 @@ export class Hud {
     this.showVitals(world);
     this.showTrade(world);
     this.showDown(nowMs, world, more.beatenBy);
-    this.parts.lost.hidden = client.state !== 'resuming';
+    this.parts.lost.hidden = client.state !== 'resuming' && client.stats.updateAgeMs < QUIET_MS;
     if (this.hasScores) {
       this.showTable(world);
     }
@@ -86,6 +87,7 @@ export class Hud {
     const before = this.hurt;
     this.hurt = Math.max(0, this.hurt - (passedMs || 0) / 700);
     if (before > 0) {
+      this.parts.hurt.hidden = this.hurt === 0;
       this.parts.hurt.style.opacity = this.hurt.toFixed(2);
     }
   }

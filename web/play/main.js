@@ -19,6 +19,7 @@ import {Sprites} from './sprites.js';
 import {World} from './world.js';
 
 const HIDDEN_EVERY_MS = 200;
+const RESUME_AFTER_MS = 2500; // a stream makes up for what a line loses, given time
 const LEAD_SHARE = 0.22; // of the way to the pointer that the camera looks ahead
 const FRAME_COUNT = 120; // that the rate of frames is taken from
 const SHAKE_REACH_M = 45;
@@ -178,7 +179,8 @@ class Play {
     this.name = name || 'Guest';
     this.remember(name);
     try {
-      this.enter(await join(location.origin, {name: this.name}));
+      this.enter(await join(location.origin,
+        {name: this.name, resumeAfterMs: RESUME_AFTER_MS}));
     } catch (error) {
       this.tellTrouble(error.message);
     }

@@ -92,8 +92,10 @@ export class Minimap {
         context.fill();
       });
     }
-    context.strokeStyle = palette.teams[5];
+    context.strokeStyle = palette.land.line;
     context.lineWidth = 1.5;
+    context.strokeRect(toX(500), toY(450), 200 * scale, 200 * scale);
+    context.strokeStyle = palette.teams[5];
     for (const {x, y} of land.camps) {
       context.beginPath();
       addTeamShape(context, 5, toX(x), toY(y), this.isWhole ? 5 : Math.max(5, 13 * scale));

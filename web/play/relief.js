@@ -105,9 +105,10 @@ export function drawRelief(land, colours) {
       const light = 1 + (lit - SUN[2]) * colours.shade * 1.7;
       const tone = ramp[Math.min(Math.max(Math.round(height + patch * 4) + 30, 0), 60)];
       const at = (row * SIDE + column) * 4;
-      image.data[at] = tone[0] * light + patch * colours.patch;
-      image.data[at + 1] = tone[1] * light + patch * colours.patch;
-      image.data[at + 2] = tone[2] * light + patch * colours.patch * 0.6;
+      // Dry and lush grass take turns.
+      image.data[at] = tone[0] * light + patch * colours.patch * 1.1;
+      image.data[at + 1] = tone[1] * light + patch * colours.patch * 0.8;
+      image.data[at + 2] = tone[2] * light + patch * colours.patch * 0.3;
       image.data[at + 3] = 255;
     }
   }

@@ -199,7 +199,7 @@ export class Sprites {
     const canvas = makeCanvas(radius * 4, radius * 4);
     const context = canvas.getContext('2d');
     const middle = canvas.width / 2;
-    const colour = {5: palette.good, 6: palette.pickup, 7: palette.teams[1]}[look] ?? palette.muted;
+    const colour = {5: palette.good, 6: palette.pickup, 7: '#c9d6e4'}[look] ?? palette.muted;
     const glow = context.createRadialGradient(middle, middle, 0, middle, middle, radius * 2);
     glow.addColorStop(0, colour);
     glow.addColorStop(1, 'rgba(0, 0, 0, 0)');
