@@ -5,6 +5,7 @@
         ... world.server ...
 """
 
+import ctypes
 import os
 import signal
 import socket
@@ -15,6 +16,13 @@ import urllib.error
 import urllib.request
 
 WAIT_S = 30
+PR_SET_PDEATHSIG = 1
+LIBC = ctypes.CDLL(None)
+
+
+def die_with_parent():
+    """Run in a child: a test that is stopped leaves nothing running."""
+    LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def free_port():
@@ -34,14 +42,17 @@ class World:
             [program, "up", "--game", game, "--set", f"network.udp_port={self.port}",
              "--set", f"network.http_port={self.port}",
              "--set", f"network.admin_port={self.admin_port}", *arguments],
-            stdout=self.log, stderr=self.log, cwd=self.folder.name, env=environment)
+            stdout=self.log, stderr=self.log, cwd=self.folder.name, env=environment,
+            preexec_fn=die_with_parent)
 
     def __enter__(self):
         end = time.monotonic() + WAIT_S
         while not self.is_ready():
             if self.process.poll() is not None or time.monotonic() > end:
                 self.log.seek(0)
-                raise AssertionError("the world does not begin: " + self.log.read())
+                text = self.log.read()
+                self.__exit__()
+                raise AssertionError("the world does not begin: " + text)
             time.sleep(0.02)
         return self
 
