@@ -62,6 +62,18 @@ static void read_text(const char *key, char *out_text, size_t capacity)
     out_text[length] = '\0';
 }
 
+// Figures and lists are brought up to date now and then.
+static void await_text(const struct running *world, const char *path, const char *text)
+{
+    const uint64_t begin_us = clock_monotonic_us();
+    do {
+        assert_int_equal(world_get(world, path, answer), 200);
+        if (clock_monotonic_us() - begin_us > WORLD_WAIT_US) {
+            fail_msg("no %s in %s", text, answer);
+        }
+    } while (strstr(answer, text) == NULL);
+}
+
 static uint32_t count_of(const char *text, const char *part)
 {
     uint32_t count = 0;
@@ -209,8 +221,7 @@ static void a_player_comes_in_plays_and_is_kicked(void **state)
                             "audit.file=audit.jsonl", NULL});
     begin_player(&player, &world);
     play_until(&player, 20, 1);
-    assert_int_equal(world_get(&world, "/v1/players", answer), 200);
-    assert_non_null(strstr(answer, player.id));
+    await_text(&world, "/v1/players", player.id);
     assert_non_null(strstr(answer, "\"transport\":\"websocket\""));
     snprintf(path, sizeof path, "/v1/players/%s/kick", player.id);
     assert_in_range(world_ask(&world, false, "POST", path, NULL, NULL, answer), 200, 204);
@@ -239,9 +250,8 @@ static void who_loses_a_socket_resumes_on_another(void **state)
     websocket_close(&player.socket);
     connect_with(&player, &world, token, sizeof token);
     play_until(&player, 5, 2);
-    assert_int_equal(world_get(&world, "/metrics", answer), 200);
-    assert_non_null(strstr(answer, "muster_gateway_events_total{event=\"resumed\"} 1"));
-    assert_non_null(strstr(answer, "muster_gateway_events_total{event=\"joined\"} 1"));
+    await_text(&world, "/metrics", "muster_gateway_events_total{event=\"resumed\"} 1\n");
+    await_text(&world, "/metrics", "muster_gateway_events_total{event=\"joined\"} 1\n");
     end_player(&player);
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
@@ -257,11 +267,7 @@ static void who_loses_a_socket_is_lost_at_once(void **state)
     begin_player(&player, &world);
     play_until(&player, 5, 0);
     end_player(&player);
-    const uint64_t begin_us = clock_monotonic_us();
-    do {
-        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
-        assert_int_equal(world_get(&world, "/metrics", answer), 200);
-    } while (strstr(answer, "muster_gateway_events_total{event=\"lost\"} 1") == NULL);
+    await_text(&world, "/metrics", "muster_gateway_events_total{event=\"lost\"} 1\n");
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 
@@ -327,21 +333,10 @@ static void a_ticket_is_good_once_and_whole(void **state)
     end_player(&other);
     play_until(&player, player.update_count + 5, 0);
     end_player(&player);
-    assert_int_equal(world_get(&world, "/metrics", answer), 200);
-    assert_non_null(strstr(answer, "muster_link_packets_total{kind=\"request\"} 1"));
-    assert_non_null(strstr(answer, "muster_link_packets_total{kind=\"refused_size\"} 1"));
-    assert_non_null(strstr(answer, "muster_link_packets_total{kind=\"refused_token_used\"} 1"));
+    await_text(&world, "/metrics", "muster_link_packets_total{kind=\"refused_size\"} 1\n");
+    await_text(&world, "/metrics", "muster_link_packets_total{kind=\"refused_token_used\"} 1\n");
+    await_text(&world, "/metrics", "muster_link_packets_total{kind=\"request\"} 1\n");
     assert_int_equal(world_end(&world, SIGTERM), 0);
-}
-
-// Waits for a line of /metrics, which counts what the web thread does some times a second.
-static void await_metric(const struct running *world, const char *line)
-{
-    const uint64_t begin_us = clock_monotonic_us();
-    do {
-        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
-        assert_int_equal(world_get(world, "/metrics", answer), 200);
-    } while (strstr(answer, line) == NULL);
 }
 
 static void pages_of_other_hosts_come_in_if_they_are_named(void **state)
@@ -352,12 +347,12 @@ static void pages_of_other_hosts_come_in_if_they_are_named(void **state)
     world_begin(&world, (const char *const[]){"--game", "hello", "--set",
                             "gateway.origins=https://a.example.org, https://b.example.org", NULL});
     assert_int_equal(websocket_ask(&socket, &world, "https://b.example.org"), 101);
-    await_metric(&world, "muster_websockets 1\n");
-    await_metric(&world, "muster_websocket_events_total{event=\"opened\"} 1\n");
+    await_text(&world, "/metrics", "muster_websockets 1\n");
+    await_text(&world, "/metrics", "muster_websocket_events_total{event=\"opened\"} 1\n");
     websocket_close(&socket);
     assert_int_equal(websocket_ask(&socket, &world, "https://c.example.org"), 403);
     websocket_close(&socket);
-    await_metric(&world, "muster_websocket_events_total{event=\"refused_origin\"} 1\n");
+    await_text(&world, "/metrics", "muster_websocket_events_total{event=\"refused_origin\"} 1\n");
     assert_int_equal(world_end(&world, SIGTERM), 0);
 }
 
