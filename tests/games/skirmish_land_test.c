@@ -8,7 +8,7 @@
 // `games_skirmish_land_test print` prints it.
 
 #define LAND        0xC0FFEE11u
-#define CAMPS       24u
+#define CAMPS       64u
 #define POINTS      1000u
 #define SAMPLE_SIDE 257u
 #define LINE_BYTES  256

@@ -237,6 +237,14 @@ test('without news the entity goes on for a second and then waits', () => {
   world.isHeard = true;
   const back = run(world, predictor, 30);
   assert.ok(Math.abs(back.at(-1) - world.x) < 1);
+  // A picture behind the state that was told shows that state, nothing of the time before.
+  world.isHeard = false;
+  run(world, predictor, 140);
+  world.isHeard = true;
+  run(world, predictor, 1);
+  predictor.time = predictor.baseTick - 3;
+  predictor.offset.fill(0);
+  assert.equal(predictor.place()[0], predictor.stateAt(predictor.baseTick).place[0]);
 });
 
 test('an entity that rests is where it was seen last', () => {

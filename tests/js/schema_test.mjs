@@ -9,7 +9,7 @@ import {readScenes} from './harness/replication_vectors.mjs';
 
 const [scene] = readScenes();
 
-const floatBits = (number) => new Uint32Array(Float32Array.of(number).buffer)[0];
+const floatOf = (bits) => new Float32Array(Uint32Array.of(bits).buffer)[0];
 
 // The bytes of the scene's schema with some of them replaced.
 function changed(offset, ...bytes) {
@@ -47,7 +47,7 @@ test('numbers are those of the server, bit by bit', () => {
   const {fields} = Schema.decode(scene.schema);
   assert.equal(scene.numbers.length, 81);
   for (const {field, value, bits} of scene.numbers) {
-    assert.equal(floatBits(dequantise(fields[field], value)), bits, `${field} ${value}`);
+    assert.equal(dequantise(fields[field], value), floatOf(bits), `${field} ${value}`);
   }
 });
 

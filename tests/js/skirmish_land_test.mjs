@@ -18,14 +18,14 @@ test('the samples of the relief are those of the game to the bit', () => {
 });
 
 test('camps lie where the game has them', () => {
-  assert.equal(land.camps.length, 24);
+  assert.equal(land.camps.length, 64);
   assert.deepEqual(land.camps, game.camps);
 });
 
 test('boxes are those of the game to the bit', () => {
   const boxes = land.boxes.map(({x, y, z, halfX, halfY, halfZ, heading}) =>
     [x, y, z, halfX, halfY, halfZ, heading]);
-  assert.equal(boxes.length, 4 + 49 * 2 + 36 + 24 * 3 + 240);
+  assert.equal(boxes.length, 4 + 49 * 2 + 36 + 64 * 3 + 240);
   assert.deepEqual(boxes, game.boxes);
 });
 

@@ -184,6 +184,18 @@ test('a fighter falls onto a crate and stands on it', () => {
   assert.ok(Math.abs(state.place[2] - top - 0.5) < 0.02, `${state.place[2] - top}`);
 });
 
+test('what is sunk into the ground is pushed out without a speed', () => {
+  const rule = new SkirmishMove(land);
+  const state = standing(rule, ...FREE);
+  state.place[2] -= 0.2;
+  const [, , sunk] = state.place;
+  for (let tick = 31; tick <= 40; tick++) {
+    rule.step(state, [], tick);
+    assert.ok(Math.abs(state.velocity[2]) < 0.01, `${state.velocity[2]} m/s`);
+  }
+  assert.ok(state.place[2] > sunk + 0.1);
+});
+
 test('what begins inside of a box gets out of it', () => {
   const house = land.boxes.find(({kind}) => kind === 'house');
   const rule = new SkirmishMove(land);
