@@ -23,7 +23,6 @@
 #define VALUE_BYTES 32u
 #define SCENE_COUNT 3
 #define STOP_US_MAX 5000000u
-#define SEED_BYTES  24u
 
 static const char *const scenes[SCENE_COUNT + 1] = {"mixed", "battle", "spread", NULL};
 
@@ -270,6 +269,11 @@ static enum exit_code explain_start(
 static enum exit_code start_server(struct up *up)
 {
     struct driver_error error = {0};
+    struct http_certificate *certificate;
+    const enum exit_code code = up_load_tls(up, &certificate);
+    if (code != EXIT_CODE_DONE) {
+        return code;
+    }
     const struct server_process_def process_def = {
         .game = up->module.game,
         .settings = &up->settings,
@@ -294,9 +298,11 @@ static enum exit_code start_server(struct up *up)
             .secrets = &up->secrets,
             .game = up->module.game,
             .version = muster_version(),
+            .certificate = certificate,
         };
         status = server_web_start(&web_def, &up->web, &error);
     }
+    http_certificate_destroy(certificate);
     return status == MUSTER_OK ? EXIT_CODE_DONE : explain_start(up, status, &error);
 }
 
@@ -376,6 +382,7 @@ static void run_until_over(struct up *up)
         watch_logs(up);
         watch_bots_join(up);
         collect(up);
+        up_tend_tls(up);
         if (up->folder != NULL) {
             state_folder_tend(up->folder,
                 server_recorder(server_process_server(up->process), SERVER_LOG_STATE),
@@ -412,21 +419,6 @@ static enum exit_code finish(struct up *up)
     return up_print_report(up);
 }
 
-static void say_where(struct up *up)
-{
-    char address[MUSTER_ADDRESS_TEXT_BYTES];
-    const muster_address udp = server_process_address(up->process);
-    muster_address_print(&udp, address);
-    char seed[SEED_BYTES];
-    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)up->seed);
-    log_write(&up->log, LOG_INFO, "listening",
-        LOG_FIELDS(log_text("game", up->module.game->name), log_text("udp", address),
-            log_number("http_port", (int64_t)up->settings.network.http_port),
-            log_number("admin_port", (int64_t)up->settings.network.admin_port),
-            up->seed <= INT64_MAX ? log_number("seed", (int64_t)up->seed)
-                                  : log_text("seed", seed)));
-}
-
 static enum exit_code play(struct up *up)
 {
     up->started_us = clock_monotonic_us();
@@ -434,7 +426,7 @@ static enum exit_code play(struct up *up)
         return up_complain(up, "no memory", EXIT_CODE_FAILED);
     }
     up_begin_figures(up);
-    say_where(up);
+    up_say_where(up);
     enum exit_code code = up_start_top(up);
     if (code == EXIT_CODE_DONE) {
         code = up_start_bots(up);

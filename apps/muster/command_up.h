@@ -9,6 +9,7 @@
 #include "apps/muster/secrets.h"
 #include "apps/server/game_module.h"
 #include "apps/server/server_process.h"
+#include "apps/server/server_tls.h"
 #include "apps/server/server_web.h"
 #include "apps/server/state_folder.h"
 #include "drivers/signals.h"
@@ -51,9 +52,13 @@ struct up {
     size_t bots_length;
     int bots_status;
     bool has_audit_failed;
-    int log_failures[SERVER_LOG_COUNT]; // that were reported
-    struct state_folder *folder;        // NULL: the world ends with the run
-    struct state_world world;           // what it resumes from
+    struct server_tls tls;
+    struct http_certificate_facts certificate; // zeros without TLS
+    uint64_t certificate_warned_unix_s;        // when people last were
+    uint32_t hangup_count;                     // that were answered
+    int log_failures[SERVER_LOG_COUNT];        // that were reported
+    struct state_folder *folder;               // NULL: the world ends with the run
+    struct state_world world;                  // what it resumes from
 };
 
 /// Takes the memory for figures.
@@ -72,6 +77,16 @@ enum exit_code up_print_report(const struct up *up);
 
 /// Says what is wrong. @return the code
 enum exit_code up_complain(const struct up *up, const char *text, enum exit_code code);
+
+/// Says where the server listens.
+void up_say_where(struct up *up);
+
+/// Gets the certificate, and says which.
+/// @param out_certificate  the caller's; NULL without TLS
+enum exit_code up_load_tls(struct up *up, struct http_certificate **out_certificate);
+
+/// Uses another certificate when there is one, and warns of its end.
+void up_tend_tls(struct up *up);
 
 /// Starts the bots, if some are asked for.
 enum exit_code up_start_bots(struct up *up);

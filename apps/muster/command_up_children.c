@@ -39,8 +39,10 @@ static void become_bots(const struct up *up, int output)
     char seed[ARGUMENT_BYTES];
     char duration[ARGUMENT_BYTES];
     const uint64_t for_us = flag_number(up->invocation, "for");
+    const struct settings *settings = &up->settings;
     (void)snprintf(server, sizeof server, "127.0.0.1:%llu",
-        (unsigned long long)up->settings.network.http_port);
+        (unsigned long long)(server_tls_is_wanted(settings) ? settings->tls.plain_port
+                                                            : settings->network.http_port));
     (void)snprintf(
         count, sizeof count, "%llu", (unsigned long long)flag_number(up->invocation, "bots"));
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)up->seed);
@@ -114,6 +116,11 @@ void up_stop_bots(struct up *up)
 // Where the admin side is reached from this machine.
 static void print_admin_address(const struct settings *settings, char out_text[ARGUMENT_BYTES])
 {
+    if (server_tls_is_wanted(settings)) {
+        (void)snprintf(out_text, ARGUMENT_BYTES, "127.0.0.1:%llu",
+            (unsigned long long)settings->tls.plain_port);
+        return;
+    }
     const char *bind = settings->network.admin_bind;
     const bool is_any = strcmp(bind, "0.0.0.0") == 0 || strcmp(bind, "::") == 0;
     const char *format = !is_any && strchr(bind, ':') != NULL ? "[%s]:%llu" : "%s:%llu";

@@ -12,6 +12,8 @@
 // What the names of some of the gateway's counters begin with, and their keys in `refused` do not.
 #define REFUSED "refused_"
 
+#define SEED_BYTES 24u
+
 static double milliseconds(uint64_t us)
 {
     return (double)us / 1000.0;
@@ -170,4 +172,19 @@ enum exit_code up_print_report(const struct up *up)
             figure(document, "bots_late_ms", "p99"));
     }
     return document_write(document, out) && !is_void ? EXIT_CODE_DONE : EXIT_CODE_FAILED;
+}
+
+void up_say_where(struct up *up)
+{
+    char address[MUSTER_ADDRESS_TEXT_BYTES];
+    const muster_address udp = server_process_address(up->process);
+    muster_address_print(&udp, address);
+    char seed[SEED_BYTES];
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)up->seed);
+    log_write(&up->log, LOG_INFO, "listening",
+        LOG_FIELDS(log_text("game", up->module.game->name), log_text("udp", address),
+            log_number("http_port", (int64_t)up->settings.network.http_port),
+            log_number("admin_port", (int64_t)up->settings.network.admin_port),
+            up->seed <= INT64_MAX ? log_number("seed", (int64_t)up->seed)
+                                  : log_text("seed", seed)));
 }

@@ -128,6 +128,13 @@ static const struct setting table[] = {
     NUMBER(replication, metadata_radius_m, 1, 100000, "1000", "Names and scores: metres far."),
     SIZE(replication, client_budget, KIB, GIB, "125kB", "Bytes to one client in a second."),
 
+    PATH(tls, certificate, "", "Certificate and chain, PEM; read again when it changes."),
+    PATH(tls, key, "", "The certificate's key, PEM, without a password."),
+    SWITCH(tls, self_signed, "false", "Make a certificate at start; for development."),
+    SWITCH(tls, admin, "true", "Where there is TLS: also on the admin side."),
+    NUMBER(tls, plain_port, 0, 65535, "0",
+        "Both sides without TLS on 127.0.0.1, for bots and top; 0: none."),
+
     PATH(record, file, "", "Write the frame log for `muster replay`; empty: none."),
 
     PATH(state, directory, "", "Keep the world over restarts; empty: it ends with the run."),
@@ -151,6 +158,7 @@ static const struct {
     {"network", "Where the server listens."},
     {"gateway", "Who may come in, and how much each may send."},
     {"replication", "What a client is told, how often, and from how far."},
+    {"tls", "HTTPS on both sides, TLS 1.3; without a certificate there is none."},
     {"record", "The frame log, from which a run can be replayed."},
     {"state", "What a restart resumes from."},
     {"audit", "Who came, who left, who was refused."},

@@ -90,6 +90,13 @@ struct settings {
         uint64_t client_budget_bytes;
     } replication;
     struct {
+        char certificate[SETTING_TEXT_CAPACITY];
+        char key[SETTING_TEXT_CAPACITY];
+        bool self_signed;
+        bool admin;
+        uint64_t plain_port;
+    } tls;
+    struct {
         char file[SETTING_TEXT_CAPACITY];
     } record;
     struct {

@@ -128,6 +128,8 @@ static void fill_network(struct server_stat_table *table)
     defs[SERVER_STAT_SOCKET_BYTES] =
         labelled(counter("muster_websocket_bytes_total", "Bytes of messages over WebSocket."),
             "direction", directions, 2);
+    defs[SERVER_STAT_CERTIFICATE] = gauge("muster_tls_certificate_remaining_seconds",
+        "Time until the TLS certificate expires; 0 once it has, -1 without TLS.");
     defs[SERVER_STAT_RESIDENT] = gauge("muster_resident_bytes", "Memory of the process in RAM.");
     defs[SERVER_STAT_CPU] = counter("muster_cpu_seconds_total", "CPU time of the process.");
     defs[SERVER_STAT_CPU].decimals = DECIMALS_MS;

@@ -38,6 +38,7 @@ enum server_stat {
     SERVER_STAT_SOCKETS,
     SERVER_STAT_SOCKET_EVENTS, // by enum http_socket_counter
     SERVER_STAT_SOCKET_BYTES,  // by direction: up, down
+    SERVER_STAT_CERTIFICATE,   // seconds until it expires
     SERVER_STAT_RECORD_FAILED,
     SERVER_STAT_EVENTS_LOST,
     SERVER_STAT_RESIDENT,

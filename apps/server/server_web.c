@@ -19,6 +19,7 @@
 #define RATE_SLOT_COUNT       16384u
 #define ADMIN_RATE_SLOT_COUNT 1024u
 #define RATE_BURST_US         1000000u
+#define STRICT_TRANSPORT_S    2592000u // 30 days
 
 #define ORIGIN_SEPARATORS ", "
 
@@ -216,6 +217,38 @@ static void fill_routes(struct server_web *web, struct http_server_def *http_def
     http_def->listener_count = 2;
 }
 
+// TLS on both sides, and if it is wished a plain port on loopback with the routes of both.
+static void fill_tls(struct server_web *web, struct http_server_def *http_def)
+{
+    const struct settings *settings = web->def.settings;
+    if (web->def.certificate == NULL) {
+        return;
+    }
+    http_def->certificate = web->def.certificate;
+    http_def->listeners[0].has_tls = true;
+    http_def->listeners[1].has_tls = settings->tls.admin;
+    web->is_secure = settings->tls.admin;
+    // A browser would take it for all ports of the host, and hold to it.
+    if (settings->tls.admin && !settings->tls.self_signed) {
+        http_def->strict_transport_s = STRICT_TRANSPORT_S;
+    }
+    atomic_store_explicit(&web->certificate_expires_unix_s,
+        http_certificate_facts(web->def.certificate)->expires_unix_s, memory_order_relaxed);
+    if (settings->tls.plain_port != 0) {
+        struct http_listener_def *plain = &http_def->listeners[http_def->listener_count++];
+        const uint32_t public_count = http_def->listeners[0].route_count;
+        const uint32_t admin_count = http_def->listeners[1].route_count;
+        memcpy(web->plain_routes, web->public_routes, public_count * sizeof web->plain_routes[0]);
+        memcpy(web->plain_routes + public_count, web->admin_routes,
+            admin_count * sizeof web->plain_routes[0]);
+        plain->address = (muster_address){.family = MUSTER_ADDRESS_IPV4,
+            .ip = {127, 0, 0, 1},
+            .port = (uint16_t)settings->tls.plain_port};
+        plain->routes = web->plain_routes;
+        plain->route_count = public_count + admin_count;
+    }
+}
+
 static uint32_t socket_player_count(const struct server_web *web)
 {
     const uint64_t wanted = web->def.settings->network.websocket_players;
@@ -246,6 +279,7 @@ static muster_status start_http(struct server_web *web, struct driver_error *out
     struct http_server_def http_def = http_server_default_def();
     http_def.connection_count_max = 2 * http_def.address_connection_count_max;
     fill_routes(web, &http_def);
+    fill_tls(web, &http_def);
     fill_sockets(web, &http_def.sockets);
     muster_status status = listen_address("network.bind", settings->network.bind,
         settings->network.http_port, &http_def.listeners[0].address, out_error);
@@ -339,6 +373,14 @@ muster_status server_web_start(
     return MUSTER_OK;
 }
 
+void server_web_set_certificate(struct server_web *web, struct http_certificate *certificate)
+{
+    MUSTER_ASSERT(web != NULL && certificate != NULL);
+    atomic_store_explicit(&web->certificate_expires_unix_s,
+        http_certificate_facts(certificate)->expires_unix_s, memory_order_relaxed);
+    http_server_set_certificate(web->http, certificate);
+}
+
 void server_web_drain(struct server_web *web)
 {
     MUSTER_ASSERT(web != NULL);
@@ -361,6 +403,11 @@ void server_web_count(const struct server_web *web, muster_stats *stats)
     muster_stats_set(stats, SERVER_STAT_SOCKETS, 0, (int64_t)sockets.open_count);
     muster_stats_set(stats, SERVER_STAT_SOCKET_BYTES, 0, (int64_t)sockets.received_bytes);
     muster_stats_set(stats, SERVER_STAT_SOCKET_BYTES, 1, (int64_t)sockets.sent_bytes);
+    const uint64_t expires_s =
+        atomic_load_explicit(&web->certificate_expires_unix_s, memory_order_relaxed);
+    const uint64_t now_s = clock_unix_seconds();
+    const int64_t left_s = expires_s > now_s ? (int64_t)(expires_s - now_s) : 0;
+    muster_stats_set(stats, SERVER_STAT_CERTIFICATE, 0, expires_s == 0 ? -1 : left_s);
 }
 
 void server_web_wake(struct server_web *web)

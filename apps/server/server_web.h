@@ -10,6 +10,7 @@
 #include "apps/muster/secrets.h"
 #include "apps/server/journal.h"
 #include "apps/server/server_process.h"
+#include "drivers/http_certificate.h"
 #include "muster/stats.h"
 
 struct server_web;
@@ -21,6 +22,10 @@ struct server_web_def {
     const struct secrets *secrets;   // copied
     const muster_game *game;         // must outlive the web side
     const char *version;             // must outlive the web side
+
+    // With it both sides have TLS, unless the settings leave the admin side out; only read by
+    // server_web_start(). NULL: no TLS.
+    const struct http_certificate *certificate;
 };
 
 /// Listens on both ports.
@@ -28,6 +33,10 @@ struct server_web_def {
 /// @return MUSTER_ERR_INVALID, MUSTER_ERR_NO_MEMORY, MUSTER_ERR_IO
 MUSTER_NODISCARD muster_status server_web_start(
     const struct server_web_def *def, struct server_web **out_web, struct driver_error *out_error);
+
+/// Shows another certificate from now on. For a web side that was started with one.
+/// @param certificate  the web side's from then on
+void server_web_set_certificate(struct server_web *web, struct http_certificate *certificate);
 
 /// From now on /readyz says no and logins are refused.
 void server_web_drain(struct server_web *web);

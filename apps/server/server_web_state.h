@@ -43,6 +43,8 @@ struct server_web {
     const char *origins[ORIGIN_COUNT_MAX]; // in it
     struct http_route public_routes[ROUTE_COUNT_MAX];
     struct http_route admin_routes[ROUTE_COUNT_MAX];
+    struct http_route plain_routes[2 * ROUTE_COUNT_MAX]; // both, for programs without TLS
+    _Atomic uint64_t certificate_expires_unix_s;         // 0 without TLS
     _Atomic bool is_draining;
 };
 

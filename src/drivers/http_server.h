@@ -29,6 +29,7 @@
 ///   http_server_wake() may be called by any thread.
 
 #include "drivers/error.h"
+#include "drivers/http_certificate.h"
 #include "drivers/http_socket.h"
 #include "muster/packet.h"
 
@@ -128,6 +129,10 @@ struct http_listener_def {
     /// foreign page can make its own name point at. Must outlive the server.
     const char *const *hosts;
     uint32_t host_count; ///< How many.
+
+    /// Whether it speaks HTTPS alone: TLS 1.3 with the server's certificate. Plain HTTP is refused
+    /// with 400 then.
+    bool has_tls;
 };
 
 /// What a server is made from. Start from http_server_default_def().
@@ -170,6 +175,14 @@ struct http_server_def {
     /// Default 256 KiB.
     uint32_t producer_bytes;
 
+    /// What listeners with TLS show; needed if there is one, only read while the server starts.
+    /// Default NULL.
+    const struct http_certificate *certificate;
+
+    /// Seconds for which browsers that came by TLS use nothing else for any port of the host; 0
+    /// says nothing. Default 0.
+    uint32_t strict_transport_s;
+
     /// WebSocket. Default nowhere.
     struct http_socket_def sockets;
 
@@ -208,6 +221,11 @@ void http_server_stop(struct http_server *server);
 
 /// Where a listener listens, with the port that was taken.
 muster_address http_server_address(const struct http_server *server, uint32_t listener_index);
+
+/// Has connections that come from now on see another certificate; those that are open stay as they
+/// are. For a server with TLS. Any thread.
+/// @param certificate  the server's from then on
+void http_server_set_certificate(struct http_server *server, struct http_certificate *certificate);
 
 /// Has the polled routes that wait called again, soon.
 void http_server_wake(struct http_server *server);

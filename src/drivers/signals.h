@@ -14,9 +14,10 @@
 
 /// SIGINT and SIGTERM as a file.
 struct signals {
-    int file;            ///< Readable when one has come. Not to be closed.
-    uint32_t stop_count; ///< How often the process was asked to stop.
-    int last_signal;     ///< The number of the last one; 0 before the first.
+    int file;              ///< Readable when one has come. Not to be closed.
+    uint32_t stop_count;   ///< How often the process was asked to stop.
+    int last_signal;       ///< The number of the last one; 0 before the first.
+    uint32_t hangup_count; ///< How often SIGHUP came, once it is taken.
 };
 
 /// Takes SIGINT and SIGTERM from their default action, which ends the process, and ignores
@@ -26,7 +27,11 @@ struct signals {
 MUSTER_NODISCARD muster_status signals_open(
     struct signals *out_signals, struct driver_error *out_error);
 
-/// Gives all three back to their default action.
+/// Takes SIGHUP too, which ends the process otherwise. Before any thread starts.
+/// @return false if the system refuses
+bool signals_take_hangup(struct signals *signals);
+
+/// Gives all back to their default action.
 void signals_close(struct signals *signals);
 
 /// Takes what has come and updates the counts. Never waits.

@@ -19,6 +19,13 @@ static sigset_t stop_signals(void)
     return set;
 }
 
+static sigset_t all_signals(void)
+{
+    sigset_t set = stop_signals();
+    sigaddset(&set, SIGHUP);
+    return set;
+}
+
 muster_status signals_open(struct signals *out_signals, struct driver_error *out_error)
 {
     MUSTER_ASSERT(out_signals != NULL);
@@ -35,6 +42,17 @@ muster_status signals_open(struct signals *out_signals, struct driver_error *out
     return MUSTER_OK;
 }
 
+bool signals_take_hangup(struct signals *signals)
+{
+    MUSTER_ASSERT(signals != NULL && signals->file >= 0);
+    const sigset_t set = all_signals();
+    if (signalfd(signals->file, &set, SFD_NONBLOCK | SFD_CLOEXEC) < 0) {
+        return false;
+    }
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    return true;
+}
+
 void signals_close(struct signals *signals)
 {
     MUSTER_ASSERT(signals != NULL);
@@ -42,7 +60,7 @@ void signals_close(struct signals *signals)
     (void)signals_read(signals);
     close(signals->file);
     signals->file = -1;
-    const sigset_t set = stop_signals();
+    const sigset_t set = all_signals();
     pthread_sigmask(SIG_UNBLOCK, &set, NULL);
     (void)signal(SIGPIPE, SIG_DFL);
 }
@@ -52,6 +70,10 @@ uint32_t signals_read(struct signals *signals)
     MUSTER_ASSERT(signals != NULL);
     struct signalfd_siginfo info;
     while (read(signals->file, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo == SIGHUP) {
+            signals->hangup_count++;
+            continue;
+        }
         signals->stop_count++;
         signals->last_signal = (int)info.ssi_signo;
     }

@@ -93,9 +93,10 @@ static void open_connection(struct connection *connection, int file, const muste
     count(&server->opened_count);
     count(&server->open_count);
 
+    const bool has_tls = connection->listener->def.has_tls;
     const lws_adopt_desc_t adoption = {
-        .vh = lws_get_vhost(connection->listener->wsi),
-        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP,
+        .vh = has_tls ? server->tls.vhost : lws_get_vhost(connection->listener->wsi),
+        .type = LWS_ADOPT_SOCKET | LWS_ADOPT_HTTP | (has_tls ? LWS_ADOPT_ALLOW_SSL : 0),
         .fd = {.sockfd = file},
         .opaque = connection,
     };
@@ -225,15 +226,6 @@ static void set_look_timer(struct connection *connection)
         connection->deadline_us > now_us ? connection->deadline_us - now_us : 1;
     lws_set_timer_usecs(
         connection->wsi, (lws_usec_t)(left_us < LOOK_PERIOD_US ? left_us : LOOK_PERIOD_US));
-}
-
-// Whether the client of a waiting request has closed its end. Nothing is taken from the socket.
-static bool has_left(const struct connection *connection)
-{
-    char byte;
-    const ssize_t got =
-        recv(lws_get_socket_fd(connection->wsi), &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT);
-    return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
 }
 
 // Asks the handler. Without an answer the connection waits, unless this is the last call.
@@ -390,6 +382,9 @@ static int begin_request(struct connection *connection, const char *path)
     connection->request_id = ++server->request_serial << SERIAL_SHIFT | number;
     connection->request_bytes = 0;
     connection->request_bytes_expected = 0;
+    if (!http_tls_is_as_due(connection)) {
+        return refuse(connection, 400, "tls_required", "This port speaks HTTPS; use https://.");
+    }
     if (http_is_socket_path(connection->listener, path)) {
         return refuse_plain(connection);
     }
@@ -410,9 +405,12 @@ static int take_upgrade(struct connection *connection, const char *upgrade)
 {
     static const struct socket_refusal refused_other = {400, "bad_request",
         "This server speaks HTTP and WebSocket only.", HTTP_SOCKET_COUNT_REFUSED_BAD};
+    static const struct socket_refusal refused_plain_text = {
+        400, "tls_required", "This port speaks HTTPS; use wss://.", HTTP_SOCKET_COUNT_REFUSED_BAD};
     const bool is_known = http_is_socket_request(connection, upgrade);
     const struct socket_refusal *refusal =
         is_known ? http_check_handshake(connection) : &refused_other;
+    refusal = http_tls_is_as_due(connection) ? refusal : &refused_plain_text;
     if (refusal == NULL) {
         return 0;
     }
@@ -458,7 +456,7 @@ static int time_is_up(struct connection *connection)
         return refuse(connection, 408, "timeout", "The body took too long.");
     }
     if (connection->state == CONNECTION_WAITING) {
-        if (has_left(connection)) {
+        if (http_has_left(connection)) {
             return -1;
         }
         if (clock_monotonic_us() < connection->deadline_us) {
@@ -491,10 +489,12 @@ static void file_is_readable(struct lws *wsi)
 int http_callback(
     struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
 {
-    (void)user;
     if (reason == LWS_CALLBACK_RAW_RX_FILE) {
         file_is_readable(wsi);
         return 0;
+    }
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+        return http_tls_prepare(lws_context_user(lws_get_context(wsi)), user);
     }
     if (reason == LWS_CALLBACK_WSI_DESTROY &&
         http_release_socket(lws_context_user(lws_get_context(wsi)), wsi)) {

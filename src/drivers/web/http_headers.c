@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "drivers/web/http_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define HEAD_BYTES_MAX 4096u
@@ -77,8 +78,20 @@ static bool add_header(
                (int)strlen(value), next, end) == 0;
 }
 
-static bool add_headers(
-    const struct http_response *response, struct lws *wsi, uint8_t **next, uint8_t *end)
+static bool add_strict_transport(
+    const struct http_server *server, struct lws *wsi, uint8_t **next, uint8_t *end)
+{
+    char value[32];
+    (void)snprintf(value, sizeof value, "max-age=%u", server->def.strict_transport_s);
+    return server->def.strict_transport_s == 0 ||
+           add_header(wsi, "strict-transport-security:", value, next, end);
+}
+
+static bool add_headers(const struct http_server *server,
+    const struct http_response *response,
+    struct lws *wsi,
+    uint8_t **next,
+    uint8_t *end)
 {
     bool is_kept = false;
     bool fits = add_header(wsi, "x-content-type-options:", "nosniff", next, end);
@@ -87,6 +100,7 @@ static bool add_headers(
         is_kept = is_kept || strcmp(header->name, "cache-control:") == 0;
         fits = add_header(wsi, header->name, header->value, next, end);
     }
+    fits = fits && (lws_is_ssl(wsi) == 0 || add_strict_transport(server, wsi, next, end));
     return fits && (is_kept || add_header(wsi, "cache-control:", "no-store", next, end));
 }
 
@@ -100,7 +114,7 @@ bool http_write_head(struct connection *connection)
     struct lws *wsi = connection->wsi;
     if (lws_add_http_common_headers(wsi, response->status | LWSAHH_FLAG_NO_SERVER_NAME,
             response->content_type, response->body_bytes, &next, end) != 0 ||
-        !add_headers(response, wsi, &next, end) ||
+        !add_headers(connection->server, response, wsi, &next, end) ||
         !add_header(wsi, "connection:", "close", &next, end)) {
         return false;
     }

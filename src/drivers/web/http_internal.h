@@ -6,6 +6,7 @@
 
 #include "core/ring.h"
 #include "drivers/http_server.h"
+#include "drivers/web/http_tls.h"
 
 #include <libwebsockets.h>
 #include <pthread.h>
@@ -160,6 +161,7 @@ struct http_server {
     int bell;                                           ///< An eventfd that other threads ring.
     struct lws_protocols protocols[3];                  ///< The library wants them to stay.
     struct socket_table sockets;                        ///< WebSocket.
+    struct http_tls tls;                                ///< TLS.
     uint64_t request_serial;                            ///< Of the last request.
     uint32_t waiting_count;                             ///< Connections that are WAITING.
     uint8_t chunk[LWS_PRE + HTTP_CHUNK_BYTES];          ///< What is being written.

@@ -63,7 +63,8 @@ static bool def_is_valid(const struct http_server_def *def)
         const struct http_listener_def *listener = &def->listeners[i];
         if (listener->address.family == MUSTER_ADDRESS_NONE ||
             (listener->routes == NULL && listener->route_count != 0) ||
-            (listener->hosts == NULL && listener->host_count != 0)) {
+            (listener->hosts == NULL && listener->host_count != 0) ||
+            (listener->has_tls && def->certificate == NULL)) {
             return false;
         }
     }
@@ -115,6 +116,7 @@ static bool make_context(struct http_server *server)
         .gid = -1,
         .uid = -1,
         .user = server,
+        .options = server->tls.first != NULL ? LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT : 0,
     };
     lws_set_log_level(0, NULL); // its words go to stderr, which is the program's
     server->context = lws_create_context(&info);
@@ -123,7 +125,8 @@ static bool make_context(struct http_server *server)
     }
     struct lws_vhost *vhost = lws_get_vhost_by_name(server->context, "muster");
     const int bell = vhost != NULL ? dup(server->bell) : -1;
-    bool is_made = bell >= 0 && adopt_file(server, vhost, bell, server) != NULL;
+    bool is_made = bell >= 0 && adopt_file(server, vhost, bell, server) != NULL &&
+                   (server->tls.first == NULL || http_tls_start(server));
     for (uint32_t i = 0; is_made && i < server->def.listener_count; i++) {
         struct listener *listener = &server->listeners[i];
         const int file = listener->file;
@@ -168,6 +171,7 @@ static void *run_web(void *argument)
     // Acquire: both pair with the releases of who sets them.
     while (!atomic_load_explicit(&server->is_stopping, memory_order_acquire)) {
         (void)lws_service(server->context, 0);
+        http_tls_renew(server);
         http_take_answers(server);
         http_take_socket_orders(server);
         if (atomic_exchange_explicit(&server->is_woken, false, memory_order_acquire)) {
@@ -280,6 +284,7 @@ static struct http_server *server_alloc(const struct http_server_def *def)
         struct listener *listener = &server->listeners[i];
         listener->server = server;
         listener->def = def->listeners[i];
+        server->tls.first = listener->def.has_tls ? def->certificate : server->tls.first;
         listener->file = -1;
     }
     for (uint32_t i = 0; i < connection_count; i++) {
@@ -310,6 +315,7 @@ static void server_free(struct http_server *server)
         ring_destroy(server->producers[i]);
     }
     http_sockets_destroy(server);
+    http_tls_finish(server);
     allocator.free(allocator.context, server->rooms, server->rooms_bytes);
     allocator.free(allocator.context, server, server->bytes);
 }
