@@ -19,6 +19,7 @@
 #define HISTORY_COUNT    4u // samples over which rates are taken: more than a second
 #define DEFAULT_COLUMNS  80u
 #define DEFAULT_ROWS     24u
+#define PAGE_BYTES       (MUSTER_ADDRESS_TEXT_BYTES + 16u)
 #define BEGIN_SCREEN     "\x1b[?1049h\x1b[?25l"
 #define END_SCREEN       "\x1b[?25h\x1b[?1049l"
 #define BEGIN_PICTURE    "\x1b[H"
@@ -27,6 +28,7 @@
 struct top_run {
     const struct invocation *invocation;
     muster_address server;
+    char page[PAGE_BYTES];
     const char *key;
     struct signals signals;
     struct top_sample history[HISTORY_COUNT];
@@ -106,6 +108,7 @@ static struct top_view terminal_view(const struct top_run *run, const char *prob
         .has_colour = terminal_has_colour(run->invocation->out),
         .is_lively = true,
         .problem = problem,
+        .page = run->page,
     };
 }
 
@@ -135,6 +138,9 @@ static bool wait_for_next(struct top_run *run)
 
 static void watch(struct top_run *run)
 {
+    char address[MUSTER_ADDRESS_TEXT_BYTES];
+    muster_address_print(&run->server, address);
+    (void)snprintf(run->page, sizeof run->page, "http://%s/", address);
     begin_terminal(run);
     do {
         const bool is_taken = take(run) == MUSTER_OK;

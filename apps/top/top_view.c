@@ -13,6 +13,9 @@
 #define MAP_ROWS_MIN 4u
 #define TEAM_COUNT   6u
 
+// What the footer takes without the address of a page.
+#define FOOTER_COLUMNS 60u
+
 // A terminal's cell is about twice as high as it is wide.
 #define CELL_ASPECT 2.0
 
@@ -261,6 +264,9 @@ static void draw_map(struct drawing *drawing, const struct top_sample *now)
     colour(drawing, TERMINAL_DIM);
     text_format(drawing->text, "o player  . other  a column is %.*f m  q ends",
         map.step_x < 10.0 ? 1 : 0, map.step_x);
+    if (view->page != NULL && map.columns >= FOOTER_COLUMNS + strlen(view->page)) {
+        text_format(drawing->text, "  browser: %s", view->page);
+    }
     colour(drawing, TERMINAL_PLAIN);
 }
 

@@ -15,6 +15,7 @@ struct top_view {
     bool has_colour;
     bool is_lively;      // lines end by erasing what was behind them
     const char *problem; // shown instead of the map; NULL for none
+    const char *page;    // "http://127.0.0.1:7770/", named where there is room; NULL for none
 };
 
 /// Draws a sample.

@@ -126,6 +126,20 @@ static void the_map_shows_players_and_keeps_north_up(void **state)
     assert_non_null(strstr(picture, "q ends"));
 }
 
+static void a_wide_terminal_names_the_page_for_browsers(void **state)
+{
+    (void)state;
+    fill_samples();
+    for (uint32_t columns = 40; columns <= 120; columns += 80) {
+        struct text text = text_in(picture, sizeof picture);
+        const struct top_view view = {
+            .columns = columns, .rows = 28, .is_lively = true, .page = "http://127.0.0.1:7770/"};
+        top_view_draw(&view, &before, &now, &text);
+        const char *page = strstr(picture, "  browser: http://127.0.0.1:7770/");
+        assert_int_equal(page != NULL, columns == 120);
+    }
+}
+
 static void a_small_terminal_and_a_problem_leave_the_map_out(void **state)
 {
     (void)state;
@@ -277,6 +291,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(metrics_are_read_by_name_and_label),
         cmocka_unit_test(figures_are_those_of_a_second),
         cmocka_unit_test(the_map_shows_players_and_keeps_north_up),
+        cmocka_unit_test(a_wide_terminal_names_the_page_for_browsers),
         cmocka_unit_test(a_small_terminal_and_a_problem_leave_the_map_out),
         cmocka_unit_test(without_a_terminal_it_prints_one_snapshot),
         cmocka_unit_test(the_admin_key_is_asked_for_and_taken_from_the_environment),

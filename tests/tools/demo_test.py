@@ -41,12 +41,15 @@ class Demo(unittest.TestCase):
             return result.returncode, result.stdout, result.stderr
 
     def test_a_world_with_bots_is_shown_without_arguments(self):
-        status, said, _ = self.run_demo()
+        status, said, told = self.run_demo()
+        self.assertIn("http://127.0.0.1:7777/play", told)
+        self.assertIn("http://127.0.0.1:7770/", told)
         self.assertEqual((0, "muster up --game skirmish --bots 200 --bodies 2000 --top\n"),
                          (status, said))
 
     def test_arguments_are_passed_on_instead(self):
-        status, said, _ = self.run_demo("--help")
+        status, said, told = self.run_demo("--help")
+        self.assertNotIn("http:", told)
         self.assertEqual((0, "muster up --help\n"), (status, said))
 
     def test_a_build_that_fails_shows_its_log(self):
