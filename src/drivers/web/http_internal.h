@@ -250,6 +250,9 @@ const struct socket_refusal *http_check_handshake(const struct connection *conne
 /// A request for the path of sockets that does not ask for one.
 extern const struct socket_refusal http_refused_plain;
 
+/// Whether a list of words, "a, b", has one. A list that is none has nothing.
+bool http_list_has(const char *list, const char *word, bool is_case_free);
+
 /// Whether a page may open a socket on a host. Without an Origin header it is no page.
 bool http_origin_is_allowed(
     const char *origin, const char *host, const char *const *origins, uint32_t origin_count);

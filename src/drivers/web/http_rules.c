@@ -3,8 +3,12 @@
 
 #include "drivers/web/http_internal.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
+
+#define WORD_BYTES_MAX  63u
+#define LIST_SEPARATORS " \t,"
 
 // Which requests are for whom and from where: hosts, origins, routes and places.
 
@@ -58,6 +62,26 @@ bool http_origin_is_allowed(
         is_allowed = strcasecmp(origin, origins[i]) == 0;
     }
     return is_allowed;
+}
+
+bool http_list_has(const char *list, const char *word, bool is_case_free)
+{
+    bool has_word = false;
+    for (const char *next = list + strspn(list, LIST_SEPARATORS); *next != '\0';) {
+        const size_t length = strcspn(next, LIST_SEPARATORS);
+        for (size_t i = 0; i < length; i++) {
+            if (isalnum((unsigned char)next[i]) == 0 && strchr("._-", next[i]) == NULL) {
+                return false;
+            }
+        }
+        const bool is_word =
+            length == strlen(word) && (is_case_free ? strncasecmp(next, word, length) == 0
+                                                    : strncmp(next, word, length) == 0);
+        has_word = (has_word || is_word) && length <= WORD_BYTES_MAX;
+        next += length;
+        next += strspn(next, LIST_SEPARATORS);
+    }
+    return has_word;
 }
 
 bool http_is_same_place(const muster_address *a, const muster_address *b)

@@ -3,7 +3,6 @@
 
 #include "drivers/web/http_internal.h"
 
-#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,10 +11,8 @@
 
 #define HEADER_BYTES_MAX  300
 #define LIST_BYTES_MAX    120 // a little below what the library has room for
-#define NAME_BYTES_MAX    63
 #define KEY_BYTES         24u
 #define SOCKET_VERSION    "13"
-#define LIST_SEPARATORS   " \t,"
 #define REQUEST_PROTOCOL  "HTTP/1.1"
 #define UPGRADE_WEBSOCKET "websocket"
 
@@ -40,27 +37,6 @@ bool http_is_socket_path(const struct listener *listener, const char *path)
            strcmp(def->path, path) == 0;
 }
 
-// Whether a list has a name. A list that is none has nothing.
-static bool list_has(const char *list, const char *name, bool is_case_free)
-{
-    bool has_name = false;
-    for (const char *next = list + strspn(list, LIST_SEPARATORS); *next != '\0';) {
-        const size_t length = strcspn(next, LIST_SEPARATORS);
-        for (size_t i = 0; i < length; i++) {
-            if (isalnum((unsigned char)next[i]) == 0 && strchr("._-", next[i]) == NULL) {
-                return false;
-            }
-        }
-        const bool is_name =
-            length == strlen(name) && (is_case_free ? strncasecmp(next, name, length) == 0
-                                                    : strncmp(next, name, length) == 0);
-        has_name = (has_name || is_name) && length <= NAME_BYTES_MAX;
-        next += length;
-        next += strspn(next, LIST_SEPARATORS);
-    }
-    return has_name;
-}
-
 // Copies a header that must be there.
 static bool take_header(struct lws *wsi, enum lws_token_indexes token, char *room, int room_bytes)
 {
@@ -75,8 +51,9 @@ static bool is_handshake(struct lws *wsi)
            take_header(wsi, WSI_TOKEN_HTTP, text, sizeof text) &&
            strcmp(text, REQUEST_PROTOCOL) == 0 &&
            take_header(wsi, WSI_TOKEN_CONNECTION, text, LIST_BYTES_MAX) &&
-           list_has(text, "upgrade", true) && take_header(wsi, WSI_TOKEN_KEY, text, sizeof text) &&
-           strlen(text) == KEY_BYTES && http_content_length(wsi) == 0 &&
+           http_list_has(text, "upgrade", true) &&
+           take_header(wsi, WSI_TOKEN_KEY, text, sizeof text) && strlen(text) == KEY_BYTES &&
+           http_content_length(wsi) == 0 &&
            lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) == 0;
 }
 
@@ -104,7 +81,7 @@ const struct socket_refusal *http_check_handshake(const struct connection *conne
         return &http_refused_plain;
     }
     if (!take_header(wsi, WSI_TOKEN_PROTOCOL, text, LIST_BYTES_MAX) ||
-        !list_has(text, def->subprotocol, false)) {
+        !http_list_has(text, def->subprotocol, false)) {
         return &refused_protocol;
     }
     return http_sockets_have_room(server) ? NULL : &refused_full;
