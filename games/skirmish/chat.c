@@ -23,7 +23,30 @@ static void put_index(uint8_t *bytes, uint32_t player_index)
     bytes[1] = (uint8_t)(player_index >> 8);
 }
 
-void chat_receive(const muster_host *host, muster_world *world, const muster_message *message)
+// Names are told to those who ask: most players never see most others.
+static void tell_name(const muster_host *host, muster_world *world, const muster_message *message)
+{
+    if (message->length != 2) {
+        return;
+    }
+    const uint32_t player_index = message->bytes[0] | (uint32_t)message->bytes[1] << 8;
+    const uint32_t found = host->player_next(world, player_index);
+    if (found != player_index) {
+        return;
+    }
+    uint8_t bytes[2 + MUSTER_PLAYER_NAME_BYTES];
+    const char *name = host->player(world, player_index)->name;
+    uint32_t length = 0;
+    while (length < MUSTER_PLAYER_NAME_BYTES && name[length] != '\0') {
+        bytes[2 + length] = (uint8_t)name[length];
+        length++;
+    }
+    put_index(bytes, player_index);
+    (void)host->message_send(
+        world, MESSAGE_NAMED, MUSTER_TO_PLAYER, message->player_index, bytes, 2 + length);
+}
+
+static void pass_on(const muster_host *host, muster_world *world, const muster_message *message)
 {
     const struct state state = state_of(host, world);
     const bool is_for_team = message->message_index == MESSAGE_SAY_TEAM;
@@ -39,6 +62,15 @@ void chat_receive(const muster_host *host, muster_world *world, const muster_mes
     // When a tick has more to say than fits, what is said last is not heard.
     (void)host->message_send(world, MESSAGE_HEARD, is_for_team ? MUSTER_TO_TEAM : MUSTER_TO_ALL,
         is_for_team ? state.team[slot] : 0, bytes, HEAD_BYTES + message->length);
+}
+
+void chat_receive(const muster_host *host, muster_world *world, const muster_message *message)
+{
+    if (message->message_index == MESSAGE_WHO) {
+        tell_name(host, world, message);
+    } else {
+        pass_on(host, world, message);
+    }
 }
 
 void chat_tell_kill(const struct state *state, uint32_t killer_owner, uint32_t victim_owner)

@@ -114,6 +114,8 @@ static const muster_message_def messages[] = {
     [MESSAGE_BEATEN] = {"beaten", 4, true, .is_from_players = false},
     [MESSAGE_LAND] = {"land", LAND_BYTES, true, .is_from_players = false},
     [MESSAGE_NOTICE] = {"notice", CHAT_BYTES_MAX, true, .is_from_players = false},
+    [MESSAGE_WHO] = {"who", 2, true, .is_from_players = true, .rate_hz_max = 20},
+    [MESSAGE_NAMED] = {"named", 2 + MUSTER_PLAYER_NAME_BYTES, true, .is_from_players = false},
 };
 
 // What is small or short-lived is not seen from far away.

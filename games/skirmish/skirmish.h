@@ -432,6 +432,8 @@ enum message {
     MESSAGE_BEATEN,
     MESSAGE_LAND,
     MESSAGE_NOTICE,
+    MESSAGE_WHO,
+    MESSAGE_NAMED,
 };
 
 /// Materials of the space.

@@ -386,6 +386,34 @@ static void chat_without_printable_text_is_dropped(void **state)
     scene_tear_down(&scene);
 }
 
+static void who_asks_is_told_a_name(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_set_up(&scene, &(struct scene_def){0});
+    scene_join(&scene, 5, 0);
+    scene_join(&scene, 300, 0);
+    scene_step(&scene);
+    scene_step(&scene);
+    muster_outgoing outgoing;
+    while (muster_instance_pop_outgoing(scene.instance, &outgoing)) {
+    }
+    scene_say(&scene, 5, MESSAGE_WHO, "\x2C\x01");
+    scene_say(&scene, 5, MESSAGE_WHO, "\x2D\x01"); // nobody
+    scene_say(&scene, 5, MESSAGE_WHO, "\xFF\xFF"); // beyond all players
+    scene_say(&scene, 5, MESSAGE_WHO, "\x2C");
+    scene_step(&scene);
+    const uint8_t named[] = "\x2C\x01p";
+    assert_true(muster_instance_pop_outgoing(scene.instance, &outgoing));
+    assert_int_equal(outgoing.message_index, MESSAGE_NAMED);
+    assert_int_equal(outgoing.audience, MUSTER_TO_PLAYER);
+    assert_int_equal(outgoing.target, 5);
+    assert_int_equal(outgoing.length, sizeof named - 1);
+    assert_memory_equal(outgoing.bytes, named, sizeof named - 1);
+    assert_false(muster_instance_pop_outgoing(scene.instance, &outgoing));
+    scene_tear_down(&scene);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +431,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(activities_follow_from_what_a_player_does),
         cmocka_unit_test(chat_goes_to_all_or_to_the_team),
         cmocka_unit_test(chat_without_printable_text_is_dropped),
+        cmocka_unit_test(who_asks_is_told_a_name),
     };
     cmocka_set_test_filter(argc > 1 ? argv[1] : NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -140,6 +140,17 @@ class Battle(unittest.TestCase):
         self.browser.wait("a whole fighter", "return muster.own.health > 50")
         self.browser.wait("no more word", "return document.getElementById('down').hidden")
 
+    def test_others_have_names(self):
+        bots = [player["name"] for player in self.world.json("/v1/players")["players"]]
+        shown = self.browser.wait(
+            "a name",
+            """const other = muster.things.find(({kind, number}) => kind === 1 && number > 0 &&
+                number !== muster.playerIndex + 1);
+            const name = other && muster.nameOf(other.number - 1);
+            return name !== undefined && !name.startsWith('Player ') && name;""",
+        )
+        self.assertIn(shown, bots)
+
     def test_scores_and_map_can_be_seen(self):
         press(self.browser, "Tab")
         self.browser.wait("scores", "return document.querySelector('#players .mine') !== null")

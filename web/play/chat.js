@@ -109,6 +109,14 @@ export class Chat {
     this.addLine([note]);
   }
 
+  /** The game's message `notice`: operators speak. */
+  addNotice(text) {
+    const notice = document.createElement('b');
+    notice.className = 'notice';
+    notice.textContent = `Operator: ${text}`;
+    this.addLine([notice]);
+  }
+
   /** @private */
   nameElement(playerIndex) {
     const name = document.createElement('b');

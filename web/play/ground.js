@@ -292,11 +292,15 @@ export class Ground {
         const x = (column + chance(row, column + 3)) * cell;
         const y = (row + chance(column + 5, row + 8)) * cell;
         const turn = chance(row + 2, column) * Math.PI;
-        for (let i = 1; i <= 3 && size > 0; i++) {
-          context.beginPath();
-          context.ellipse(x, y, size * i / 3, size * i / 5, turn, 0, 2 * Math.PI);
-          context.fill();
+        context.beginPath();
+        for (let i = 0; i < 4 && size > 0; i++) {
+          const aside = (chance(column + i, row + 40) - 0.5) * size * 1.6;
+          const ahead = (chance(column + 40, row + i) - 0.5) * size * 1.2;
+          const radius = size * (0.35 + 0.4 * chance(column - i, row + 17));
+          context.moveTo(x + aside + radius * Math.cos(turn), y + ahead + radius * Math.sin(turn));
+          context.ellipse(x + aside, y + ahead, radius, radius * 0.7, turn, 0, 2 * Math.PI);
         }
+        context.fill();
       }
     }
   }

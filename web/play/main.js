@@ -12,11 +12,12 @@ import {Hud} from './hud.js';
 import {Minimap} from './minimap.js';
 import {Obstacles} from './obstacles.js';
 import {readPalette} from './palette.js';
+import {Roster} from './roster.js';
 import {Scene} from './scene.js';
 import {SkirmishLand} from './skirmish_land.js';
 import {SkirmishMove} from './skirmish_move.js';
 import {Sprites} from './sprites.js';
-import {World} from './world.js';
+import {Kind, World} from './world.js';
 
 const HIDDEN_EVERY_MS = 200;
 const RESUME_AFTER_MS = 2500; // a stream makes up for what a line loses, given time
@@ -41,7 +42,8 @@ class Play {
       this.camera, this.world, this.effects);
     this.scene = new Scene(this.context, this.camera, new Sprites(), this.effects);
     this.minimap = new Minimap(byId('minimap'));
-    this.nameOf = (index) => this.findName(index);
+    this.roster = new Roster();
+    this.nameOf = (index) => this.roster.nameOf(index);
     this.hud = new Hud(page, this.nameOf);
     this.chat = new Chat(page, this.nameOf, (index) => this.findTeam(index));
     this.client = undefined;
@@ -63,16 +65,12 @@ class Play {
     setInterval(() => page.hidden && this.client && this.world.take(this.client), HIDDEN_EVERY_MS);
   }
 
-  // Names and teams.
-
-  findName(index) {
-    return index === this.client?.tables?.playerIndex && this.name !== ''
-      ? this.name : `Player ${index + 1}`;
+  get fighters() {
+    return this.world.ready.filter(({kind, number}) => kind === Kind.fighter && number > 0);
   }
 
   findTeam(index) {
-    const found = this.world.ready.find(({kind, number}) => kind === 1 && number === index + 1);
-    return found?.team ?? 0;
+    return this.fighters.find(({number}) => number === index + 1)?.team ?? 0;
   }
 
   // What the player presses.
@@ -193,6 +191,9 @@ class Play {
     this.predictor = undefined;
     this.isOwnKnown = false;
     this.chat.ownIndex = client.tables.playerIndex;
+    this.roster.clear();
+    this.roster.ownIndex = client.tables.playerIndex;
+    this.roster.ownName = this.name;
     this.chat.beatenBy = undefined;
     client.onmessage = (name, bytes) => this.takeMessage(name, bytes);
     for (let told = client.popMessage(); told !== undefined; told = client.popMessage()) {
@@ -228,6 +229,10 @@ class Play {
       this.chat.takeHeard(bytes);
     } else if (name === 'beaten') {
       this.chat.takeBeaten(bytes);
+    } else if (name === 'notice') {
+      this.chat.addNotice(new TextDecoder().decode(bytes));
+    } else if (name === 'named') {
+      this.roster.take(bytes);
     } else if (name === 'land') {
       this.useLand(SkirmishLand.fromMessage(bytes));
     }
@@ -288,6 +293,7 @@ class Play {
     client.update();
     const blasts = this.world.blastsSeen;
     this.world.update(client, passedMs, this.findOwnPlace(client));
+    this.roster.update(client, this.fighters, this.frameMs);
     this.controls.aim();
     this.controls.act(client);
     const {own} = this.world;
@@ -368,6 +374,7 @@ window.muster = Object.freeze({
   get workMs() { return play.workMs; },
   get entities() { return play.world.things.size; },
   get drawn() { return play.scene.drawnCount; },
+  nameOf(index) { return play.roster.nameOf(index); },
   get state() { return play.client?.state ?? 'out'; },
   get stats() { return play.client?.stats; },
   get playerIndex() { return play.client?.tables.playerIndex; },
