@@ -199,3 +199,25 @@ test('players of the game hello hear each other', async () => {
     await hello.stop();
   }
 });
+
+test('a player comes in over TLS', async () => {
+  const secure = await World.start(
+    ['--game', 'hello', '--set', 'tls.self_signed=true', '--set', 'tls.admin=false']);
+  // The login goes by fetch(), which has no other way to trust a certificate of a moment.
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  try {
+    const {client, sockets} = await joinHere('Jon', `https://127.0.0.1:${secure.port}`);
+    assert.match(sockets[0].url, /^wss:/);
+    assert.equal(sockets[0].stream.getProtocol(), 'TLSv1.3');
+    await waitFor('its own entity', () => client.own);
+    await settle(client);
+    sockets[0].destroy();
+    await waitFor('the player to be back',
+      () => client.state === 'playing' && client.stats.resumes === 1);
+    client.leave();
+    await waitFor('the player to be gone', async () => (await secure.players()).size === 0);
+  } finally {
+    delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    await secure.stop();
+  }
+});

@@ -6,7 +6,7 @@
 
 import {createHash, randomBytes} from 'node:crypto';
 import {createServer} from 'node:http';
-import {connect as connectTcp} from 'node:net';
+import {connect as connectTcp, isIP} from 'node:net';
 import {connect as connectTls} from 'node:tls';
 
 const KEY_SUFFIX = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -280,7 +280,7 @@ export class WebSocket extends Connection {
       host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || (isSecure ? 443 : 80),
     };
     const stream = isSecure
-      ? connectTls({...address, servername: hostname, ...tls})
+      ? connectTls({...address, servername: isIP(address.host) ? '' : hostname, ...tls})
       : connectTcp(address);
     const key = randomBytes(16).toString('base64');
     const request = {
