@@ -5,9 +5,12 @@
 // can make the same land, and learn nothing of what else is left to chance. Integers of 32 bits and
 // single floats alone, which every language has: web/play/skirmish_land.js does the same.
 
+// A single random number could be turned back into the seed: each step of the way is one to one.
 uint32_t land_of(const muster_host *host, const muster_world *world)
 {
-    return (uint32_t)(host->random(world, 0, PURPOSE_LAND, 0) >> 32);
+    const uint64_t first = host->random(world, 0, PURPOSE_LAND, 0);
+    const uint64_t second = host->random(world, 0, PURPOSE_LAND, 1);
+    return (uint32_t)((first ^ second) >> 32);
 }
 
 // Each bit of what comes in reaches each bit of what comes out.

@@ -48,9 +48,8 @@ static uint64_t fixed_random(
 {
     (void)world;
     (void)entity;
-    (void)index;
     assert_int_equal(purpose, PURPOSE_LAND);
-    return (uint64_t)LAND << 32;
+    return index == 0 ? (uint64_t)LAND << 32 : 0;
 }
 
 static int64_t fixed_option(const muster_world *world, uint32_t option_index)
