@@ -102,9 +102,10 @@ struct world {
     muster_inbox *inbox;
     muster_frame_builder *builder;
     muster_replica *replica;
-    uint32_t *connections; // by player index: 0 while no state may be sent
-    uint64_t *sent_ticks;  // by player index: the last tick in which something was sent
-    uint32_t *state_bytes; // by player index: the most that a packet of state is to carry
+    muster_replica_counts counts; // of the last statistics
+    uint32_t *connections;        // by player index: 0 while no state may be sent
+    uint64_t *sent_ticks;         // by player index: the last tick in which something was sent
+    uint32_t *state_bytes;        // by player index: the most that a packet of state is to carry
     struct recorder *recorders[SERVER_LOG_COUNT];
     struct draft_table *drafts;
     bool is_drain_passed_on;

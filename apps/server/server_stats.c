@@ -10,6 +10,8 @@ static const uint64_t time_bounds_us[] = {
 #define TIME_BOUND_COUNT (sizeof time_bounds_us / sizeof time_bounds_us[0])
 
 static const char *const phases[SERVER_PHASE_COUNT] = {"input", "step", "replicate"};
+static const char *const channels[MUSTER_CHANNEL_COUNT] = {
+    "critical", "detailed", "cosmetic", "metadata"};
 static const char *const directions[2] = {"up", "down"};
 static const char *const http_events[SERVER_HTTP_COUNT] = {
     "connection", "connection_refused", "request", "refused", "failed"};
@@ -62,6 +64,11 @@ static void fill_world(muster_stat_def *defs)
     defs[SERVER_STAT_FRAME_BYTES] = counter("muster_frame_bytes_total", "Bytes of closed frames.");
     defs[SERVER_STAT_STATE_BYTES] =
         counter("muster_state_bytes_total", "Bytes of entity state encoded for clients.");
+    defs[SERVER_STAT_CHANNEL_BYTES] =
+        labelled(counter("muster_channel_bytes_total",
+                     "Bytes of entity state by channel: sections, at the mean length of those "
+                     "that were encoded within the same second."),
+            "channel", channels, MUSTER_CHANNEL_COUNT);
     defs[SERVER_STAT_STATE_UPDATES] =
         counter("muster_state_updates_total", "Entity updates encoded for clients.");
     defs[SERVER_STAT_SECTIONS] =

@@ -411,6 +411,22 @@ static void record_phase(struct server *server, enum server_phase phase, uint64_
     *start_us = now_us;
 }
 
+// What is shared is as long as what was encoded, of which the mean is known.
+static void add_channel_bytes(struct server *server, const muster_replica_counts *now)
+{
+    const muster_replica_counts *before = &server->world.counts;
+    for (uint32_t c = 0; c < MUSTER_CHANNEL_COUNT; c++) {
+        const uint64_t encodings = now->channel_encodings[c] - before->channel_encodings[c];
+        const uint64_t bits = now->channel_encoding_bits[c] - before->channel_encoding_bits[c];
+        const uint64_t sections = now->channel_sections[c] - before->channel_sections[c];
+        if (encodings > 0) {
+            muster_stats_add(
+                server->stats, SERVER_STAT_CHANNEL_BYTES, c, sections * bits / encodings / 8);
+        }
+    }
+    server->world.counts = *now;
+}
+
 static void set_gauges(struct server *server)
 {
     const struct world *world = &server->world;
@@ -425,6 +441,7 @@ static void set_gauges(struct server *server)
     }
     const muster_replica_counts counts = muster_replica_count_all(world->replica);
     muster_stats *stats = server->stats;
+    add_channel_bytes(server, &counts);
     muster_stats_set(stats, SERVER_STAT_ENTITIES, 0, entity_count);
     muster_stats_set(stats, SERVER_STAT_PLAYERS, 0, player_count);
     muster_stats_set(stats, SERVER_STAT_STATE_BYTES, 0, (int64_t)counts.bytes);

@@ -161,6 +161,11 @@ typedef struct muster_replica_counts {
 
     /// Sections written, and those of them that had to be encoded; the others were shared.
     uint64_t sections, encodings;
+
+    /// The same by channel, and the bits of what had to be encoded.
+    uint64_t channel_sections[MUSTER_CHANNEL_COUNT];
+    uint64_t channel_encodings[MUSTER_CHANNEL_COUNT];
+    uint64_t channel_encoding_bits[MUSTER_CHANNEL_COUNT];
 } muster_replica_counts;
 
 /// A definition with every field at its default.

@@ -69,6 +69,16 @@ static void section_add(struct layout *layout,
     }
 }
 
+static void fill_lanes(struct layout *layout)
+{
+    for (uint32_t s = 0; s < layout->section_count; s++) {
+        const uint64_t one = UINT64_C(1) << (layout->sections[s].channel * LAYOUT_LANE_BITS);
+        for (uint32_t set = 0; set < 16; set++) {
+            layout->lanes[s / 4][set] += (set >> s % 4 & 1) != 0 ? one : 0;
+        }
+    }
+}
+
 void layout_init(struct layout *layout, const muster_replica_schema *schema)
 {
     MUSTER_ASSERT(muster_replica_schema_check(schema) == MUSTER_OK);
@@ -85,4 +95,5 @@ void layout_init(struct layout *layout, const muster_replica_schema *schema)
             section_add(layout, schema, (muster_channel)c, (muster_visibility)v);
         }
     }
+    fill_lanes(layout);
 }

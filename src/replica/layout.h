@@ -52,7 +52,21 @@ struct layout {
     float radius_m[MUSTER_CHANNEL_COUNT];
     struct layout_field fields[MUSTER_FIELD_COUNT_MAX];
     struct layout_section sections[MUSTER_REPLICA_SECTION_COUNT_MAX];
+    uint64_t lanes[3][16]; // by four sections each
 };
+
+/// Bits of a channel's count in layout_lanes().
+#define LAYOUT_LANE_BITS 16u
+
+_Static_assert(MUSTER_REPLICA_SECTION_COUNT_MAX <= 12, "three tables are for twelve sections");
+
+/// How many sections of a set there are of each channel: a number of 16 bits for each, so that sums
+/// of them are sums of all four.
+static inline uint64_t layout_lanes(const struct layout *layout, uint32_t sections)
+{
+    return layout->lanes[0][sections & 15] + layout->lanes[1][sections >> 4 & 15] +
+           layout->lanes[2][sections >> 8 & 15];
+}
 
 /// Derives a layout from a schema that muster_replica_schema_check() accepts.
 void layout_init(struct layout *layout, const muster_replica_schema *schema);

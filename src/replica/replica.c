@@ -326,6 +326,11 @@ static void add_counts(muster_replica_counts *sum, const muster_replica_counts *
     sum->leaves += counts->leaves;
     sum->sections += counts->sections;
     sum->encodings += counts->encodings;
+    for (uint32_t c = 0; c < MUSTER_CHANNEL_COUNT; c++) {
+        sum->channel_sections[c] += counts->channel_sections[c];
+        sum->channel_encodings[c] += counts->channel_encodings[c];
+        sum->channel_encoding_bits[c] += counts->channel_encoding_bits[c];
+    }
 }
 
 void muster_replica_remove_client(muster_replica *replica, uint32_t number)

@@ -40,8 +40,9 @@ struct packet {
     uint32_t enter_count;
     uint32_t leave_count;
     uint32_t update_count;
-    uint32_t section_count;
-    uint32_t encoding_count; // sections that nobody had encoded
+    uint64_t section_lanes;                       // sections, as layout_lanes() counts them
+    uint32_t encodings[MUSTER_CHANNEL_COUNT];     // sections that nobody had encoded
+    uint32_t encoding_bits[MUSTER_CHANNEL_COUNT]; // of these
 };
 
 // An update that is about to be written.
@@ -52,24 +53,16 @@ struct update {
     struct cache_key key;
 };
 
-// How many sections there are in a set.
-static inline uint32_t count_sections(uint32_t sections)
+// Encodes all sections of a shape.
+static void encode_shape(
+    struct packet *packet, uint32_t slot, uint64_t shape, struct bit_writer *writer)
 {
-    static const uint8_t counts[16] = {0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4};
-    return (uint32_t)counts[sections & 15] + counts[sections >> 4 & 15] +
-           counts[sections >> 8 & 15];
-}
-
-// Encodes all sections of a shape. Returns how many they are.
-static uint32_t encode_shape(
-    const muster_replica *replica, uint32_t slot, uint64_t shape, struct bit_writer *writer)
-{
+    const muster_replica *replica = packet->replica;
     const struct history *history = &replica->history;
     const uint32_t *values = history_record(history, slot, 0);
-    uint32_t count = 0;
     for (uint32_t s = 0; s < replica->layout.section_count; s++) {
         const uint32_t base = heading_base(shape, s);
-        count += base != 0 ? 1 : 0;
+        const size_t begin_bits = writer->bit_count;
         if (base == HEADING_BASE_NONE) {
             codec_put_whole(&replica->layout, s, values, writer);
         } else if (base != 0) {
@@ -77,9 +70,11 @@ static uint32_t encode_shape(
             codec_put_delta(&replica->layout, s, values, history_record(history, slot, age_ticks),
                 base, writer);
         }
+        const muster_channel channel = replica->layout.sections[s].channel;
+        packet->encodings[channel] += base != 0 ? 1 : 0;
+        packet->encoding_bits[channel] += (uint32_t)(writer->bit_count - begin_bits);
     }
     MUSTER_ASSERT(!writer->is_overrun);
-    return count;
 }
 
 // Appends all sections of a shape, from the shared encodings if they are there.
@@ -99,7 +94,7 @@ static void put_sections(struct packet *packet, uint32_t slot, const struct cach
     uint8_t bytes[ENCODING_BYTES_MAX];
     struct bit_writer writer;
     bit_writer_init(&writer, bytes, sizeof bytes);
-    packet->encoding_count += encode_shape(replica, slot, key->shape, &writer);
+    encode_shape(packet, slot, key->shape, &writer);
     const size_t length = bit_writer_finish(&writer);
     cache_add(&replica->cache, key, bytes, (uint32_t)writer.bit_count);
     bits_put_run(&packet->writer, bytes, length, 0, writer.bit_count);
@@ -165,7 +160,7 @@ static bool write_enter(struct packet *packet, uint32_t index, size_t spare_bits
     }
     client_entry(client, index)->state = CLIENT_STATE_TOLD;
     note(packet, index, sections);
-    packet->section_count += count_sections(sections);
+    packet->section_lanes += layout_lanes(&replica->layout, sections);
     packet->enter_count++;
     client->tick_enter_count++;
     return true;
@@ -201,7 +196,7 @@ static bool write_enters(struct packet *packet, size_t spare_bits)
 static inline void close_update(struct packet *packet, const struct update *update)
 {
     note(packet, update->index, update->sections);
-    packet->section_count += count_sections(update->sections);
+    packet->section_lanes += layout_lanes(&packet->replica->layout, update->sections);
     packet->next_index = update->index + 1;
     packet->update_count++;
 }
@@ -428,8 +423,14 @@ static void close_packet(struct packet *packet, size_t length, size_t update_bit
     client->counts.enters += packet->enter_count;
     client->counts.leaves += packet->leave_count;
     client->counts.updates += packet->update_count;
-    client->counts.sections += packet->section_count;
-    client->counts.encodings += packet->encoding_count;
+    for (uint32_t c = 0; c < MUSTER_CHANNEL_COUNT; c++) {
+        const uint64_t section_count = packet->section_lanes >> (c * LAYOUT_LANE_BITS) & 0xFFFF;
+        client->counts.sections += section_count;
+        client->counts.encodings += packet->encodings[c];
+        client->counts.channel_sections[c] += section_count;
+        client->counts.channel_encodings[c] += packet->encodings[c];
+        client->counts.channel_encoding_bits[c] += packet->encoding_bits[c];
+    }
 }
 
 // Writes everything behind the count of updates. Returns the packet's length, 0 if it is empty.

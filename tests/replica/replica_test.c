@@ -655,6 +655,16 @@ static void encodings_are_shared(void **state)
     const muster_replica_counts counts = muster_replica_count_all(scene->replica);
     assert_true(counts.sections > 8 * 100 * 100);
     assert_true(counts.encodings * 2 < counts.sections);
+    uint64_t sections = 0;
+    uint64_t encodings = 0;
+    for (uint32_t c = 0; c < MUSTER_CHANNEL_COUNT; c++) {
+        sections += counts.channel_sections[c];
+        encodings += counts.channel_encodings[c];
+        assert_true(counts.channel_encoding_bits[c] >= counts.channel_encodings[c]);
+    }
+    assert_int_equal(sections, counts.sections);
+    assert_int_equal(encodings, counts.encodings);
+    assert_true(counts.channel_sections[MUSTER_CHANNEL_CRITICAL] > 0);
     scene_destroy(scene);
 }
 
