@@ -5,8 +5,10 @@
 #include "apps/server/dump.h"
 #include "apps/server/frame_file.h"
 #include "apps/server/game_module.h"
+#include "apps/server/server_live.h"
 #include "drivers/clock.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,10 @@
 #define PROGRESS_TICKS 64u
 #define NUMBER_BYTES   32u
 
+// What a map file begins with, and how many maps a second are in it.
+#define MAP_MAGIC "MUSTMAP1"
+#define MAP_HZ    5u
+
 struct replay_run {
     const struct invocation *invocation;
     const char *path;
@@ -23,6 +29,8 @@ struct replay_run {
     struct game_module module;
     muster_replay *replay;
     uint64_t first_tick; // of the snapshot that the replay began from
+    FILE *map;           // NULL for none
+    bool has_map_failed;
 };
 
 static enum exit_code complain(const struct replay_run *run, const char *text, enum exit_code code)
@@ -82,6 +90,48 @@ static uint64_t tick_of(const struct replay_run *run)
     return muster_instance_tick(muster_replay_instance(run->replay));
 }
 
+// The map file: a magic number, then maps, each behind its length.
+
+static enum exit_code begin_map(struct replay_run *run)
+{
+    const char *path = flag_text(run->invocation, "map");
+    if (path == NULL) {
+        return EXIT_CODE_DONE;
+    }
+    run->map = fopen(path, "wbx");
+    if (run->map == NULL) {
+        fprintf(run->invocation->err, "muster: %s: %s\n", path, strerror(errno));
+        return EXIT_CODE_FAILED;
+    }
+    run->has_map_failed = fputs(MAP_MAGIC, run->map) < 0;
+    return EXIT_CODE_DONE;
+}
+
+static void add_map(struct replay_run *run)
+{
+    static _Alignas(8) uint8_t bytes[SERVER_LIVE_BYTES_MAX];
+    const uint32_t tick_rate_hz = run->module.game->tick_rate_hz;
+    const uint32_t period = tick_rate_hz > MAP_HZ ? tick_rate_hz / MAP_HZ : 1;
+    if (run->map == NULL || tick_of(run) % period != 0) {
+        return;
+    }
+    const uint32_t length = server_live_write(muster_replay_instance(run->replay), bytes);
+    run->has_map_failed |=
+        fwrite(&length, sizeof length, 1, run->map) != 1 || fwrite(bytes, length, 1, run->map) != 1;
+}
+
+static enum exit_code end_map(struct replay_run *run, enum exit_code code)
+{
+    if (run->map == NULL) {
+        return code;
+    }
+    run->has_map_failed |= fclose(run->map) != 0;
+    if (run->has_map_failed) {
+        return complain(run, "the map could not be written", EXIT_CODE_FAILED);
+    }
+    return code;
+}
+
 static void play(struct replay_run *run)
 {
     FILE *err = run->invocation->err;
@@ -89,6 +139,7 @@ static void play(struct replay_run *run)
     progress_begin(&progress, err, terminal_is_lively(err), "replay",
         flag_number(run->invocation, "to"), clock_monotonic_us());
     while (muster_replay_step(run->replay) == MUSTER_REPLAY_RUNNING) {
+        add_map(run);
         if (tick_of(run) % PROGRESS_TICKS == 0) {
             progress_update(&progress, tick_of(run), clock_monotonic_us());
         }
@@ -265,10 +316,13 @@ static enum exit_code run(const struct invocation *invocation)
     };
     enum exit_code code = begin(&run);
     if (code == EXIT_CODE_DONE) {
+        code = begin_map(&run);
+    }
+    if (code == EXIT_CODE_DONE) {
         fprintf(invocation->err, "seed %" PRIu64 "\n", run.file.identity.seed);
         play(&run);
         say_if_short(&run);
-        code = report(&run);
+        code = end_map(&run, report(&run));
     }
     muster_replay_destroy(run.replay);
     game_module_close(&run.module);
@@ -279,6 +333,7 @@ static enum exit_code run(const struct invocation *invocation)
 static const struct example examples[] = {
     {"muster replay run.frames", "Run it again and check every tick."},
     {"muster replay run.frames --to 600 --dump", "The world as it was after ten seconds."},
+    {"muster replay run.frames --map run.map", "For the dashboard, which shows it on its map."},
     {"muster replay run.frames --from 5000 --json", "From a later tick on; one document."},
     {0},
 };
@@ -301,6 +356,10 @@ static const struct flag flags[] = {
         .placeholder = "NAME",
         .rule = {.kind = VALUE_TEXT},
         .help = "The game's name or file, if not the one that the log names."},
+    {.name = "map",
+        .placeholder = "FILE",
+        .rule = {.kind = VALUE_TEXT},
+        .help = "Write where everything was, for the dashboard. FILE must not exist."},
     {.name = "dump", .rule = {.kind = VALUE_BOOL}, .help = "Print the entities of the last tick."},
     {.name = "json", .rule = {.kind = VALUE_BOOL}, .help = "Print one JSON document."},
     {0},

@@ -97,10 +97,11 @@ static uint32_t add_partitions(struct server_live_head *head,
     return grid.side_count * grid.side_count;
 }
 
-static uint32_t write_map(uint8_t *bytes, const muster_instance *instance)
+uint32_t server_live_write(const muster_instance *instance, void *bytes)
 {
+    MUSTER_ASSERT(instance != NULL && bytes != NULL);
     const muster_world_view *view = muster_instance_view(instance);
-    struct server_live_head *head = (struct server_live_head *)bytes;
+    struct server_live_head *head = bytes;
     *head = (struct server_live_head){.version = 1, .tick = view->tick, .side_m = side_of(view)};
     muster_space_partition *partitions = (muster_space_partition *)(head + 1);
     const uint32_t partition_count =
@@ -112,7 +113,7 @@ static uint32_t write_map(uint8_t *bytes, const muster_instance *instance)
         add_points(points, SERVER_LIVE_POINT_COUNT_MAX / 2, view, true, head->side_m);
     head->point_count += add_points(points + head->point_count,
         SERVER_LIVE_POINT_COUNT_MAX - head->point_count, view, false, head->side_m);
-    return (uint32_t)((uint8_t *)(points + head->point_count) - bytes);
+    return (uint32_t)((uint8_t *)(points + head->point_count) - (uint8_t *)bytes);
 }
 
 // Nothing waits: while the ring is full of maps that nobody takes, none is made.
@@ -126,7 +127,7 @@ void world_show(struct server *server, uint64_t tick)
         ring_reserve(server->lives, SERVER_LIVE_BYTES_MAX, &space) != MUSTER_OK) {
         return;
     }
-    ring_commit(server->lives, write_map(space, server->world.instance));
+    ring_commit(server->lives, server_live_write(server->world.instance, space));
 }
 
 void server_want_live(struct server *server)

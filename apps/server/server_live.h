@@ -15,6 +15,7 @@
 /// - Threads: written by the world's side, popped by one owner; wanted by any.
 
 #include "muster/base.h"
+#include "muster/instance.h"
 #include "muster/space.h"
 #include "muster/world_def.h"
 
@@ -78,6 +79,11 @@ void server_want_live(struct server *server);
 /// @param out_length  left alone when there is none
 /// @return false when there is none
 bool server_pop_live(struct server *server, void *bytes, uint32_t *out_length);
+
+/// Writes the map of a world as it is.
+/// @param bytes  room for SERVER_LIVE_BYTES_MAX, aligned to 8
+/// @return its length
+uint32_t server_live_write(const muster_instance *instance, void *bytes);
 
 /// The tick of a map.
 uint64_t server_live_tick(const void *bytes);

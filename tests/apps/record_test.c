@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "apps/server/server_live.h"
 #include "apps/world.h"
 
 #include "core/bytes.h"
@@ -112,6 +113,36 @@ static void a_recorded_run_replays_equal(void **state)
     assert_non_null(strstr(outcome.out, "\"result\": \"equal\""));
     assert_in_range(world_number(outcome.out, "last_tick"), 60, 100000);
     assert_non_null(strstr(outcome.out, "\"difference\": null"));
+}
+
+static void a_replay_writes_the_map_of_five_ticks_a_second(void **state)
+{
+    (void)state;
+    RUN("replay", "run.frames", "--map", "run.map", "--to", "90");
+    assert_int_equal(outcome.code, 0);
+    FILE *file = fopen("run.map", "rb");
+    assert_non_null(file);
+    char magic[8];
+    assert_int_equal(fread(magic, sizeof magic, 1, file), 1);
+    assert_memory_equal(magic, "MUSTMAP1", sizeof magic);
+    static uint8_t map[SERVER_LIVE_BYTES_MAX];
+    uint64_t tick = 0;
+    uint32_t count = 0;
+    uint32_t length;
+    while (fread(&length, sizeof length, 1, file) == 1) {
+        assert_in_range(length, sizeof(struct server_live_head), sizeof map);
+        assert_int_equal(fread(map, length, 1, file), 1);
+        assert_true(server_live_tick(map) > tick);
+        tick = server_live_tick(map);
+        count++;
+    }
+    assert_true(feof(file));
+    fclose(file);
+    assert_true(tick > 60 && tick <= 90);
+    assert_in_range(count, 4, 90);
+    RUN("replay", "run.frames", "--map", "run.map");
+    assert_int_equal(outcome.code, 1);
+    assert_non_null(strstr(outcome.err, "exists"));
 }
 
 static void a_part_of_a_run_replays_and_shows_its_entities(void **state)
@@ -308,6 +339,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_recorded_run_replays_equal),
+        cmocka_unit_test(a_replay_writes_the_map_of_five_ticks_a_second),
         cmocka_unit_test(a_part_of_a_run_replays_and_shows_its_entities),
         cmocka_unit_test(a_changed_hash_is_found_at_its_tick),
         cmocka_unit_test(a_changed_input_is_found_with_entity_and_field),

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dashboard in a real browser, beside a real world with bots."""
 
+import pathlib
+import subprocess
+import time
 import unittest
 
 from harness import Browser, World
@@ -12,6 +15,7 @@ DOTS = 10000
 
 IS_LIVE = "return musterDashboard.maps > 3 && musterDashboard.samples > 2"
 STATE = "return document.getElementById('health').dataset.state"
+NOTE = "return document.getElementById('map-note').textContent"
 ROWS = "return document.querySelectorAll('#players-body tr').length"
 TEXT_IS = "return document.querySelector(arguments[0]).textContent === arguments[1]"
 TYPES = """return [...new Set([...document.querySelectorAll('#events-body tr')]
@@ -132,6 +136,31 @@ class Dashboard(unittest.TestCase):
             browser.wait("a viewer", TEXT_IS, "#role", "viewer")
             self.assertFalse(browser.find("#players-body .operate").is_displayed())
             browser.shoot("dashboard-viewer-light")
+            self.assertEqual(browser.console(), [])
+
+    def test_a_recorded_run_is_replayed_on_the_map(self):
+        with World(["--bots", str(BOTS), "--record", "run.frames"]) as world, Browser() as browser:
+            time.sleep(3)
+            world.stop()
+            subprocess.run(
+                [world.program, "replay", "run.frames", "--map", "run.map"],
+                cwd=world.folder, check=True, capture_output=True, timeout=60,
+            )
+            world.arguments = ["--game", "hello"]
+            world.start()
+            browser.open(world.admin_url)
+            browser.wait("a live map", IS_LIVE)
+            browser.click("#tab-replay")
+            browser.type("#replay-file", str(pathlib.Path(world.folder, "run.map")))
+            browser.wait("the replay", NOTE + ".startsWith('replay')")
+            browser.wait("its end", TEXT_IS, "#replay-play", "Play")
+            self.assertGreater(browser.run("return musterDashboard.shown().entityCount"), 1000)
+            end = browser.run("return musterDashboard.shown().tick")
+            browser.find("#replay-slider").send_keys("\ue011")  # Home
+            browser.wait("its begin", "return musterDashboard.shown().tick < arguments[0]", end)
+            browser.shoot("dashboard-replay")
+            browser.click("#replay-close")
+            browser.wait("the live map", NOTE + ".startsWith('tick')")
             self.assertEqual(browser.console(), [])
 
     def test_ten_thousand_dots_are_drawn_in_time(self):

@@ -93,6 +93,7 @@ function describeCharts() {
       labels: () => CHANNELS,
       read: (interval) => CHANNELS.map((name) =>
         interval.rate(`muster_channel_bytes_total{channel="${name}"}`)),
+      isSlow: true,
       isStacked: true,
       colours: (palette) => palette.teams.slice(1, 5),
     },
@@ -218,10 +219,11 @@ export class Charts {
     this.charts = describeCharts().map((def) => new Chart(def, parent));
   }
 
-  /** Adds what happened between two samples. */
-  add(interval, tickRateHz) {
+  /** Adds what happened between two samples; `slow` is between two that are further apart. */
+  add(interval, slow, tickRateHz) {
     for (const chart of this.charts) {
-      chart.add(interval.after.timeMs, chart.def.read(interval, tickRateHz));
+      const values = chart.def.read(chart.def.isSlow ? slow : interval, tickRateHz);
+      chart.add(interval.after.timeMs, values);
     }
   }
 

@@ -13,21 +13,25 @@ import { Interval } from './metrics.js';
 import { Orders } from './orders.js';
 import { readPalette, watchTheme } from './palette.js';
 import { PlayersTable } from './players.js';
+import { ReplayPanel } from './replay.js';
 import { showTiles } from './tiles.js';
 
 const STALE_MS = 2000;
 const WATCH_MS = 250;
 const ANNOUNCE_MS = 4000;
+const SLOW_SAMPLES = 4; // for what the server counts once a second only
 
 /** What the page has done so far, for tests and for the curious. */
 const progress = { frames: 0, maps: 0, map: undefined, samples: 0, drawMs: 0, drawMsMax: 0 };
 window.musterDashboard = progress;
 progress.zoom = () => map.zoom;
+progress.shown = () => map.map;
 
 const api = new Api();
 const state = {
   status: { tick_rate_hz: 60, game: '' },
   sample: undefined,
+  samples: [], // the newest last
   players: new Map(), // by player index
   heardMs: performance.now(), // when the world moved last
   tick: 0,
@@ -46,7 +50,10 @@ const table = new PlayersTable(byId('players'), {
   onFollow: follow,
   onAct: (what, player) => orders.ask(what, player),
 });
-map.nameOf = (playerIndex) => state.players.get(playerIndex)?.name ?? `player ${playerIndex}`;
+const replay = new ReplayPanel(byId('replay'), { onShow: showReplay });
+map.nameOf = (playerIndex) =>
+  (replay.recording === undefined ? state.players.get(playerIndex)?.name : undefined) ??
+  `player ${playerIndex}`;
 
 const feeds = new Feeds(api, {
   live: takeLive,
@@ -69,10 +76,24 @@ function takeLive(live) {
   noteTick(live.tick);
   progress.maps++;
   progress.map = live;
+  if (replay.recording === undefined) {
+    showMap(live, '');
+  }
+}
+
+// A recorded run has other players, whose names nobody knows.
+function showReplay(recorded) {
+  document.body.classList.toggle('is-replay', recorded !== undefined);
+  if (recorded !== undefined) {
+    showMap(recorded, 'replay · ');
+  }
+}
+
+function showMap(live, prefix) {
   map.show(live);
   const shown = live.pointCount < live.entityCount ? `${formatCount(live.pointCount)} of ` : '';
   setText(byId('map-note'),
-    `tick ${formatCount(live.tick)} · ${shown}${formatCount(live.entityCount)} entities`);
+    `${prefix}tick ${formatCount(live.tick)} · ${shown}${formatCount(live.entityCount)} entities`);
 }
 
 function takeSample(sample) {
@@ -82,13 +103,15 @@ function takeSample(sample) {
   }
   const interval = state.sample === undefined ? undefined : new Interval(state.sample, sample);
   state.sample = sample;
+  state.samples.push(sample);
+  state.samples.splice(0, state.samples.length - SLOW_SAMPLES);
   progress.samples++;
   if (interval === undefined || interval.growth('muster_ticks_total') > 0) {
     state.heardMs = performance.now();
   }
   showTiles(sample, interval, state.status.tick_rate_hz);
   if (interval !== undefined) {
-    charts.add(interval, state.status.tick_rate_hz);
+    charts.add(interval, new Interval(state.samples[0], sample), state.status.tick_rate_hz);
     charts.draw();
   }
 }
@@ -108,6 +131,7 @@ function takeEvents(list, missedCount) {
 // The server runs anew: nothing that was counted before goes on.
 function startAnew() {
   state.sample = undefined;
+  state.samples = [];
   state.names.clear();
   charts.clear();
   events.clear();
@@ -118,6 +142,7 @@ function startAnew() {
 async function learnStatus() {
   try {
     state.status = await api.json('/v1/status');
+    replay.tickRateHz = state.status.tick_rate_hz;
     setText(byId('game'), state.status.game);
   } catch (error) {
     if (!(error instanceof ApiError)) {
@@ -167,6 +192,10 @@ function showLegend() {
 }
 
 function watchHealth() {
+  if (!byId('login').hidden) {
+    setText(byId('health'), 'not logged in');
+    return;
+  }
   const quietMs = performance.now() - state.heardMs;
   const isStale = quietMs > STALE_MS;
   const pill = byId('health');
@@ -185,6 +214,7 @@ function watchHealth() {
 
 function drawFrame(nowMs) {
   const before = map.drawCount;
+  replay.advance(nowMs);
   map.draw(nowMs);
   progress.frames++;
   if (map.drawCount !== before) {
@@ -215,6 +245,7 @@ function showDashboard() {
   byId('login').hidden = true;
   byId('dashboard').hidden = false;
   showRole();
+  state.heardMs = performance.now();
   map.resize();
   feeds.start();
 }
@@ -253,6 +284,7 @@ async function logIn(event) {
 
 byId('login-form').addEventListener('submit', logIn);
 byId('logout').addEventListener('click', async () => {
+  feeds.stop(); // what is asked from now on would be refused
   await api.logOut();
   showLogin();
 });
