@@ -18,6 +18,11 @@ const STICK_FIRE = 0.55;
 const STICK_SPRINT = 1.25;
 const FLASH_TICKS = 24; // between shots
 
+// A grenade that is wanted right after a shot has to wait for the weapon, and is asked for again.
+// The window is shorter than the game's own pause after a throw, so that it is never two.
+const THROW_EVERY_TICKS = 13;
+const THROW_WINDOW_TICKS = 40;
+
 const WAYS = {
   KeyW: [0, 1], ArrowUp: [0, 1], KeyS: [0, -1], ArrowDown: [0, -1],
   KeyA: [-1, 0], ArrowLeft: [-1, 0], KeyD: [1, 0], ArrowRight: [1, 0],
@@ -99,12 +104,7 @@ export class Controls {
     this.pitch = 0;
     this.isAiming = false;
     this.target = undefined;
-    this.saidHeading = 10;
-    this.saidPitch = 10;
-    this.aimedTick = 0;
-    this.firedTick = 0;
-    this.flashedTick = 0;
-    this.steppedTick = 0;
+    this.begin();
     this.onkey = () => false; // keys that are not for the fighter; true if it was used
     this.listen(canvas);
   }
@@ -121,7 +121,7 @@ export class Controls {
         this.isFiring = true;
         this.isAuto = false;
       } else if (event.pointerType === 'mouse' && event.button === 2) {
-        this.want('throw');
+        this.throw();
       }
     });
     window.addEventListener('pointerup', () => {
@@ -132,6 +132,19 @@ export class Controls {
       this.camera.zoom(event.deltaY < 0 ? 1 : -1);
       event.preventDefault();
     }, {passive: false});
+  }
+
+  /** Begins anew, in a world whose ticks may be others. */
+  begin() {
+    this.saidHeading = 10; // nothing yet
+    this.saidPitch = 10;
+    this.aimedTick = -Infinity;
+    this.firedTick = -Infinity;
+    this.flashedTick = -Infinity;
+    this.throwFromTick = -Infinity;
+    this.thrownTick = -Infinity;
+    this.isThrowWanted = false;
+    this.steppedTick = 0;
   }
 
   /** Nothing is held any more. */
@@ -165,6 +178,11 @@ export class Controls {
     } else if (!event.repeat && this.onkey(event.code)) {
       event.preventDefault();
     }
+  }
+
+  /** Throws a grenade as soon as the weapon lets it. */
+  throw() {
+    this.isThrowWanted = true;
   }
 
   /** Says an action once, with the next tick. */
@@ -299,6 +317,7 @@ export class Controls {
       this.heading = heading;
     }
     this.sayAim(client, tick);
+    this.sayThrow(client, tick);
     this.sayFire(client, tick);
     for (const [name, values] of this.wanted.splice(0)) {
       client.act(name, values);
@@ -319,9 +338,27 @@ export class Controls {
   }
 
   /** @private */
+  sayThrow(client, tick) {
+    if (this.isThrowWanted && !this.isThrowing(tick)) {
+      this.throwFromTick = tick;
+    }
+    this.isThrowWanted = false;
+    if (this.isThrowing(tick) && tick - this.thrownTick >= THROW_EVERY_TICKS) {
+      client.act('throw');
+      this.thrownTick = tick;
+    }
+  }
+
+  /** @private */
+  isThrowing(tick) {
+    return tick >= this.throwFromTick && tick - this.throwFromTick < THROW_WINDOW_TICKS;
+  }
+
+  /** @private */
   sayFire(client, tick) {
     const {own} = this.world;
-    const canFire = own !== undefined && own.look !== LOOK_DEAD && this.isTriggered();
+    const canFire = own !== undefined && own.look !== LOOK_DEAD && this.isTriggered() &&
+      !this.isThrowing(tick);
     if (!canFire || tick - this.firedTick < FIRE_EVERY_TICKS) {
       return;
     }

@@ -8,7 +8,7 @@ import {BASES, OUTPOSTS} from './skirmish_land.js';
 
 const PIECE = 384; // pixels a side
 const PIECE_COUNT_MAX = 90;
-const MAKE_PER_FRAME = 1;
+const MAKE_MS = 5; // in a frame, for pieces that are missing; one is always made
 const LAND_M = 4096;
 const TOWN_HALF_M = 152;
 const STREET_M = 42;
@@ -78,13 +78,14 @@ export class Ground {
     const last = Math.floor((camera.originX + camera.width) / PIECE);
     const top = Math.floor(camera.originY / PIECE);
     const bottom = Math.floor((camera.originY + camera.height) / PIECE);
-    let toMake = MAKE_PER_FRAME;
+    const startMs = performance.now();
+    let madeCount = 0;
     for (let row = top; row <= bottom; row++) {
       for (let column = first; column <= last; column++) {
         const key = `${camera.scale} ${column} ${row}`;
         let piece = this.pieces.get(key);
-        if (piece === undefined && toMake > 0) {
-          toMake--;
+        if (piece === undefined && (madeCount === 0 || performance.now() - startMs < MAKE_MS)) {
+          madeCount++;
           piece = this.makePiece(column, row, camera.scale);
         }
         const x = column * PIECE - camera.originX;
@@ -98,8 +99,25 @@ export class Ground {
         }
       }
     }
+    if (madeCount === 0) {
+      this.makeBeside(first - 1, last + 1, top - 1, bottom + 1, camera.scale);
+    }
     while (this.pieces.size > PIECE_COUNT_MAX) {
       this.pieces.delete(this.pieces.keys().next().value);
+    }
+  }
+
+  // One piece that may be seen soon.
+  /** @private */
+  makeBeside(first, last, top, bottom, scale) {
+    for (let row = top; row <= bottom; row++) {
+      const isWhole = row === top || row === bottom;
+      for (let column = first; column <= last; column += isWhole ? 1 : last - first) {
+        if (!this.pieces.has(`${scale} ${column} ${row}`)) {
+          this.makePiece(column, row, scale);
+          return;
+        }
+      }
     }
   }
 

@@ -94,7 +94,7 @@ class Play {
     byId('show-chat').addEventListener('click', () => this.chat.open(false));
     byId('show-help').addEventListener('click', () => byId('help').showModal());
     byId('leave').addEventListener('click', () => this.client?.leave());
-    byId('touch-throw').addEventListener('click', () => this.controls.want('throw'));
+    byId('touch-throw').addEventListener('click', () => this.controls.throw());
     byId('touch-reload').addEventListener('click', () => this.controls.want('reload'));
     byId('beside-party').addEventListener('change', ({target}) =>
       this.controls.want('respawn', {beside_party: target.checked ? 1 : 0}));
@@ -113,7 +113,7 @@ class Play {
     }
     const uses = {
       KeyR: () => this.controls.want('reload'),
-      KeyG: () => this.controls.want('throw'),
+      KeyG: () => this.controls.throw(),
       Digit1: () => this.trade(0),
       Digit2: () => this.trade(1),
       Digit3: () => this.trade(2),
@@ -188,6 +188,7 @@ class Play {
   enter(client) {
     this.client = client;
     this.effects.clear();
+    this.controls.begin();
     this.predictor = undefined;
     this.isOwnKnown = false;
     this.chat.ownIndex = client.tables.playerIndex;
