@@ -101,6 +101,41 @@ static void balls_fall_touch_and_come_to_rest_inside(void **state)
     muster_instance_destroy(instance);
 }
 
+static uint64_t count_up(void *clock_context)
+{
+    uint64_t *now_ns = clock_context;
+    return *now_ns += 5;
+}
+
+static void physics_tells_what_it_has_cost_by_the_clock_it_is_given(void **state)
+{
+    (void)state;
+    const muster_game game = pit_game();
+    uint64_t now_ns = 0;
+    muster_instance_def def = muster_instance_default_def();
+    def.game = &game;
+    def.seed = SEED;
+    def.now_ns = count_up;
+    def.clock_context = &now_ns;
+    muster_instance *instance;
+    assert_int_equal(muster_instance_create(&def, &instance), MUSTER_OK);
+    muster_frame_builder *builder = create_builder();
+    for (uint32_t i = 0; i < 7; i++) {
+        step(instance, builder);
+    }
+    const muster_task_cost cost = muster_instance_physics_cost(instance);
+    assert_int_equal(cost.item_count, 7);
+    assert_int_equal(cost.total_ns, 7 * 5);
+    assert_int_equal(cost.tick_ns_max, 5);
+    muster_instance_destroy(instance);
+    const muster_parallel serial = muster_parallel_serial();
+    instance = create(&game, &serial);
+    step(instance, builder);
+    assert_int_equal(muster_instance_physics_cost(instance).total_ns, 0);
+    muster_frame_builder_destroy(builder);
+    muster_instance_destroy(instance);
+}
+
 static void workers_and_their_order_change_nothing(void **state)
 {
     (void)state;
@@ -322,6 +357,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(balls_fall_touch_and_come_to_rest_inside),
+        cmocka_unit_test(physics_tells_what_it_has_cost_by_the_clock_it_is_given),
         cmocka_unit_test(workers_and_their_order_change_nothing),
         cmocka_unit_test(a_restored_world_goes_on_as_if_it_had_never_stopped),
         cmocka_unit_test(a_body_where_no_entity_lives_is_not_restored),

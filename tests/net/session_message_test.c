@@ -53,7 +53,11 @@ static void messages_of_every_length_arrive_whole_and_in_order(void **state)
     const muster_session_stats stats = muster_session_get_stats(pair.ends[0]);
     assert_int_equal(stats.fragments_repeated, 0);
     assert_int_equal(stats.send_fragment_count, 0);
-    assert_int_equal(muster_session_get_stats(pair.ends[1]).messages_popped, popped);
+    const muster_session_stats others = muster_session_get_stats(pair.ends[1]);
+    assert_int_equal(others.messages_popped, popped);
+    assert_int_equal(others.bytes_received, stats.bytes_sent);
+    assert_int_equal(stats.bytes_received, others.bytes_sent);
+    assert_true(stats.bytes_sent > 3 * 65536 && others.bytes_sent > 0);
     pair_destroy(&pair);
 }
 

@@ -123,17 +123,17 @@ class Dashboard(unittest.TestCase):
             browser.wait("a live map", IS_LIVE)
             browser.wait("a row", ROWS + " === 1")
             self.assertEqual(browser.text("#role"), "operator")
-            viewer_key = browser.driver.execute_async_script(
-                """const done = arguments[0];
-                fetch('/v1/session').then((answer) => answer.json())
-                  .then((session) => done(session.viewer_key));"""
-            )
+            browser.click("#share")
+            viewer_key = browser.find("#share-key").get_attribute("value")
+            browser.shoot("dashboard-share")
+            browser.click("#share-dialog button")
             browser.click("#tab-players")
             self.assertTrue(browser.find("#players-body .operate").is_displayed())
             browser.click("#logout")
             browser.type("#login-key", viewer_key)
             browser.click("#login-form button")
             browser.wait("a viewer", TEXT_IS, "#role", "viewer")
+            self.assertFalse(browser.find("#share").is_displayed())
             self.assertFalse(browser.find("#players-body .operate").is_displayed())
             browser.shoot("dashboard-viewer-light")
             self.assertEqual(browser.console(), [])

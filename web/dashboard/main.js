@@ -237,6 +237,7 @@ function showLogin() {
 function showRole() {
   const { role, authentication } = api.session;
   setText(byId('role'), authentication && role !== 'nobody' ? role : '');
+  byId('share').hidden = !authentication || !api.isOperator;
   byId('logout').hidden = !authentication || role === 'nobody';
   document.body.classList.toggle('may-operate', api.isOperator);
 }
@@ -287,6 +288,11 @@ byId('logout').addEventListener('click', async () => {
   feeds.stop(); // what is asked from now on would be refused
   await api.logOut();
   showLogin();
+});
+byId('share').addEventListener('click', () => {
+  byId('share-key').value = api.session.viewer_key;
+  byId('share-dialog').showModal();
+  byId('share-key').select();
 });
 byId('map-in').addEventListener('click', () => map.zoomBy(1.6));
 byId('map-out').addEventListener('click', () => map.zoomBy(1 / 1.6));
