@@ -3,11 +3,15 @@
 #include "apps/muster/document.h"
 #include "apps/muster/safety.h"
 #include "apps/muster/settings_yaml.h"
+#include "apps/server/server_tls.h"
+#include "drivers/clock.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#define DAY_S 86400u
 
 // `config init`
 
@@ -97,6 +101,25 @@ static muster_status check_safety(
     return status;
 }
 
+// A certificate that is about to expire is told of, and no problem yet.
+static muster_status check_tls(const struct invocation *invocation,
+    const char *path,
+    const struct settings *settings,
+    struct problem *problem)
+{
+    struct http_certificate_facts facts;
+    struct driver_error error = {0};
+    const uint64_t now_unix_s = clock_unix_seconds();
+    const muster_status status = server_tls_check(settings, now_unix_s, &facts, &error);
+    if (status != MUSTER_OK) {
+        problem_set(problem, "%.400s: %.600s", path, error.text);
+    } else if (facts.expires_unix_s != 0 && facts.expires_unix_s < now_unix_s + SERVER_TLS_WARN_S) {
+        fprintf(invocation->err, "muster: %s: the certificate expires in %llu days\n", path,
+            (unsigned long long)((facts.expires_unix_s - now_unix_s) / DAY_S));
+    }
+    return status;
+}
+
 static enum exit_code run_check(const struct invocation *invocation)
 {
     struct configuration configuration;
@@ -106,6 +129,9 @@ static enum exit_code run_check(const struct invocation *invocation)
     muster_status status = settings_read_file(&configuration, path, &problem);
     if (status == MUSTER_OK) {
         status = check_safety(path, &configuration.settings, &problem);
+    }
+    if (status == MUSTER_OK) {
+        status = check_tls(invocation, path, &configuration.settings, &problem);
     }
     if (flag_is_true(invocation, "json")) {
         return print_check_json(invocation, path, status == MUSTER_OK ? NULL : &problem);

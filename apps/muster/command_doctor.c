@@ -3,6 +3,11 @@
 #include "apps/muster/document.h"
 #include "apps/muster/machine.h"
 #include "apps/muster/terminal.h"
+#include "apps/server/server_tls.h"
+#include "core/assert.h"
+#include "drivers/clock.h"
+
+#define DAY_S 86400u
 
 static const char *state_word(enum check_state state)
 {
@@ -63,6 +68,32 @@ static bool print_json(const struct check *checks, uint32_t count, FILE *file)
     return document_write(document, file);
 }
 
+static void check_certificate(const struct settings *settings, struct check *out_check)
+{
+    struct http_certificate_facts facts;
+    struct driver_error error = {0};
+    const uint64_t now_unix_s = clock_unix_seconds();
+    *out_check = (struct check){.name = "certificate"};
+    if (server_tls_check(settings, now_unix_s, &facts, &error) != MUSTER_OK) {
+        out_check->state = CHECK_FAIL;
+        (void)snprintf(out_check->found, sizeof out_check->found, "%.127s", error.text);
+        (void)snprintf(out_check->wanted, sizeof out_check->wanted,
+            "a certificate in its time, with its key, in PEM files that can be read");
+        (void)snprintf(out_check->fix, sizeof out_check->fix,
+            "put it at tls.certificate and tls.key; for development --set tls.self_signed=true");
+        return;
+    }
+    const uint64_t left_s = facts.expires_unix_s - now_unix_s;
+    (void)snprintf(out_check->found, sizeof out_check->found, "good for %llu days",
+        (unsigned long long)(left_s / DAY_S));
+    if (left_s < SERVER_TLS_WARN_S) {
+        out_check->state = CHECK_WARN;
+        (void)snprintf(out_check->wanted, sizeof out_check->wanted, "at least 14 days");
+        (void)snprintf(out_check->fix, sizeof out_check->fix,
+            "renew it; a running server takes the new files by itself");
+    }
+}
+
 static enum exit_code run(const struct invocation *invocation)
 {
     struct check checks[MACHINE_CHECK_COUNT_MAX];
@@ -70,7 +101,11 @@ static enum exit_code run(const struct invocation *invocation)
         .root = "",
         .settings = &invocation->configuration.settings,
     };
-    const uint32_t count = machine_check(&def, checks);
+    uint32_t count = machine_check(&def, checks);
+    if (server_tls_is_wanted(def.settings)) {
+        MUSTER_ASSERT(count < MACHINE_CHECK_COUNT_MAX);
+        check_certificate(def.settings, &checks[count++]);
+    }
     if (flag_is_true(invocation, "json")) {
         if (!print_json(checks, count, invocation->out)) {
             return EXIT_CODE_FAILED;

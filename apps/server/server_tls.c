@@ -97,6 +97,22 @@ muster_status server_tls_load(struct server_tls *tls,
         settings->tls.certificate, settings->tls.key, now_unix_s, out_certificate, out_error);
 }
 
+muster_status server_tls_check(const struct settings *settings,
+    uint64_t now_unix_s,
+    struct http_certificate_facts *out_facts,
+    struct driver_error *out_error)
+{
+    MUSTER_ASSERT(out_facts != NULL);
+    struct server_tls tls;
+    struct http_certificate *certificate;
+    server_tls_init(&tls, settings);
+    const muster_status status = server_tls_load(&tls, now_unix_s, &certificate, out_error);
+    *out_facts = certificate != NULL ? *http_certificate_facts(certificate)
+                                     : (struct http_certificate_facts){0};
+    http_certificate_destroy(certificate);
+    return status;
+}
+
 // The two files are not replaced in one moment: they must have come to rest.
 bool server_tls_look(struct server_tls *tls, uint64_t now_us)
 {

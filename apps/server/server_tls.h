@@ -58,6 +58,13 @@ MUSTER_NODISCARD muster_status server_tls_load(struct server_tls *tls,
     struct http_certificate **out_certificate,
     struct driver_error *out_error);
 
+/// Reads it as server_tls_load() does, to tell what a start would say.
+/// @param out_facts  zeros if no TLS is asked for, and on failure
+MUSTER_NODISCARD muster_status server_tls_check(const struct settings *settings,
+    uint64_t now_unix_s,
+    struct http_certificate_facts *out_facts,
+    struct driver_error *out_error);
+
 /// Looks at the files, if some seconds have passed since the last look.
 /// @return true once the files are others than those that were read, and stay so for a while
 bool server_tls_look(struct server_tls *tls, uint64_t now_us);

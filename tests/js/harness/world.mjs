@@ -14,7 +14,8 @@ const WAIT_MS_MAX = 30000;
 const STEP_MS = 20;
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
-const program = process.env.MUSTER_PROGRAM ?? join(root, 'build/release/bin/muster');
+/** The built program. */
+export const program = process.env.MUSTER_PROGRAM ?? join(root, 'build/release/bin/muster');
 
 /** Waits until something holds; fails with words for it if it never does. */
 export async function waitFor(what, holds, waitMs = WAIT_MS_MAX) {
@@ -31,7 +32,8 @@ export async function waitFor(what, holds, waitMs = WAIT_MS_MAX) {
   }
 }
 
-async function freePort() {
+/** A TCP port that nobody listens on. */
+export async function freePort() {
   const server = createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
   const {port} = server.address();
@@ -44,13 +46,17 @@ export class World {
   /**
    * Starts `muster up` with further arguments and waits until it is ready.
    * @param {string[]} more
+   * @param {string} scheme of the players' side: 'https' where the arguments give it TLS
+   * @param {string} adminScheme of the operators' side
    * @returns {Promise<World>}
    */
-  static async start(more) {
+  static async start(more, scheme = 'http', adminScheme = scheme) {
     if (!existsSync(program)) {
       throw new Error(`${program} is not built; MUSTER_PROGRAM names another`);
     }
     const world = new World();
+    world.scheme = scheme;
+    world.adminScheme = adminScheme;
     world.folder = mkdtempSync(join(tmpdir(), 'muster-js-'));
     world.port = await freePort();
     world.adminPort = await freePort();
@@ -83,7 +89,7 @@ export class World {
 
   /** Where players come in. */
   get url() {
-    return `http://127.0.0.1:${this.port}`;
+    return `${this.scheme}://127.0.0.1:${this.port}`;
   }
 
   async isReady() {
@@ -96,7 +102,7 @@ export class World {
 
   /** Asks the operators' side. */
   ask(method, path, body) {
-    return fetch(`http://127.0.0.1:${this.adminPort}${path}`, {method, body});
+    return fetch(`${this.adminScheme}://127.0.0.1:${this.adminPort}${path}`, {method, body});
   }
 
   async get(path) {
