@@ -782,3 +782,42 @@ test('a bad line costs time and nothing else', (context) => {
   assert.equal(client.pending().length, 0);
   assert.ok(client.stats.updates > 300);
 });
+
+test('a client comes back whatever a network does for less than its window', (context) => {
+  const random = new Random(seedOf(context));
+  for (let round = 0; round < 10; round++) {
+    const {client, network, world, run, join} = makeRig();
+    join();
+    const heard = [];
+    client.onmessage = (name, bytes) => heard.push(bytes[0]);
+    for (let second = 0; second < 60; second++) {
+      const what = random.below(8);
+      network.delayMs = random.below(4) === 0 ? 5 + random.below(200) : network.delayMs;
+      network.isCut = what === 0;
+      network.isRefusing = what === 1;
+      const share = random.below(3) === 0 ? 0.3 : 0;
+      network.loses = () => random.share() < share;
+      if (what >= 5 && client.state === 'playing') {
+        world.peer.close(1006);
+      }
+      run(1 + random.below(120), () => {
+        if (client.state === 'playing') {
+          client.act('walk', {heading: 1});
+        }
+      });
+      assert.ok(client.state === 'playing' || client.state === 'joining' ||
+        client.state === 'resuming', client.state);
+      network.isCut = false;
+      network.isRefusing = false;
+      network.loses = () => false;
+      run(120); // in which tokens come
+    }
+    run(10 * 60);
+    assert.equal(client.state, 'playing');
+    assert.equal(client.pending().length, 0);
+    world.peer.push(MessageKind.custom, writeCustom(0, Uint8Array.of(round)));
+    run(60);
+    assert.deepEqual(heard, [round]);
+    assert.ok(network.sockets.filter((socket) => socket.readyState < 2).length === 1);
+  }
+});

@@ -420,6 +420,11 @@ class PaperWorld {
       return;
     }
     this.issue = ticket[1];
+    for (const other of this.peers) {
+      if (other !== peer && other.session !== undefined && !other.isGone) {
+        other.close(4011); // replaced
+      }
+    }
     if (this.welcomes) {
       peer.welcome();
       for (let i = 1; i <= this.tokenCount; i++) {
