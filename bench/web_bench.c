@@ -9,6 +9,8 @@
 //
 // Then one client of the HTTP server stops reading for 5 s: how much is held for it, how long it
 // takes until it has a state of the last two ticks when it goes on, and what others notice.
+//
+// In the end both servers start again with TLS, for the memory of a connection.
 
 #define _GNU_SOURCE // clock_getcpuclockid()
 
@@ -16,10 +18,12 @@
 #include "drivers/clock.h"
 #include "drivers/http_server.h"
 #include "drivers/linux/socket_address.h"
+#include "drivers/web/http_tls.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <libwebsockets.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -40,6 +44,7 @@
 #define FRAME_BYTES     (MESSAGE_BYTES + 4u)
 #define TICK_US         50000u
 #define TICKS_PER_ROUND 40u
+#define TLS_TICKS       20u
 #define STALL_TICKS     100u
 #define DRAIN_US        300000u
 #define READ_BYTES      65536u
@@ -83,10 +88,13 @@ struct side {
 };
 
 static struct {
-    uint64_t us[AGE_COUNT_MAX];
+    double ms[AGE_COUNT_MAX];
     uint32_t count;
     bool is_counting;
 } ages;
+
+// Both servers show it; NULL while they speak without TLS.
+static struct http_certificate *certificate;
 
 static void stop(const char *what)
 {
@@ -134,6 +142,8 @@ static void serve_muster(struct shared *shared)
     def.listener_count = 1;
     def.listeners[0].address =
         (muster_address){.family = MUSTER_ADDRESS_IPV4, .ip = {127, 0, 0, 1}};
+    def.listeners[0].has_tls = certificate != NULL;
+    def.certificate = certificate;
     def.sockets.path = "/push";
     def.sockets.subprotocol = "push";
     def.sockets.count_max = CLIENT_COUNT;
@@ -193,9 +203,11 @@ static void push_plain(lws_sorted_usec_list_t *timer)
 static int call_plain(
     struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t length)
 {
-    (void)user;
     (void)in;
     (void)length;
+    if (reason == LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS) {
+        return http_certificate_apply(certificate, user) ? 0 : -1;
+    }
     if (reason == LWS_CALLBACK_ESTABLISHED) {
         plain.protocol = lws_get_protocol(wsi);
     }
@@ -211,7 +223,7 @@ static int call_plain(
 static void serve_plain(struct shared *shared)
 {
     static const struct lws_protocols protocols[] = {
-        {.name = "http", .callback = lws_callback_http_dummy},
+        {.name = "http", .callback = call_plain},
         {.name = "push", .callback = call_plain, .rx_buffer_size = 2304},
         {.name = NULL},
     };
@@ -228,6 +240,11 @@ static void serve_plain(struct shared *shared)
     struct lws_context_creation_info listener = info;
     listener.port = 0;
     listener.iface = "127.0.0.1";
+    if (certificate != NULL) {
+        listener.options =
+            LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT | LWS_SERVER_OPTION_CREATE_VHOST_SSL_CTX;
+        listener.alpn = "http/1.1";
+    }
     struct lws_vhost *vhost =
         plain.context != NULL ? lws_create_vhost(plain.context, &listener) : NULL;
     if (vhost == NULL) {
@@ -278,15 +295,16 @@ static void end_side(struct side *side)
     (void)waitpid(side->pid, &status, 0);
 }
 
-static void open_client(struct side *side, struct client *client)
+static const char request[] =
+    "GET /push HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Protocol: push\r\n\r\n";
+
+static void connect_client(struct side *side, struct client *client)
 {
     const muster_address address = {.family = MUSTER_ADDRESS_IPV4,
         .ip = {127, 0, 0, 1},
         .port = (uint16_t)atomic_load(&side->shared->port)};
-    static const char request[] =
-        "GET /push HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Protocol: push\r\n\r\n";
     union socket_address name;
     const socklen_t length = socket_address_write(&address, AF_INET, &name);
     client->file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -295,9 +313,16 @@ static void open_client(struct side *side, struct client *client)
         const int receive_bytes = RECEIVE_BYTES;
         (void)setsockopt(client->file, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof receive_bytes);
     }
-    if (client->file < 0 || connect(client->file, &name.any, length) != 0 ||
-        send(client->file, request, sizeof request - 1, 0) != (ssize_t)sizeof request - 1) {
+    if (client->file < 0 || connect(client->file, &name.any, length) != 0) {
         stop("cannot connect");
+    }
+}
+
+static void open_client(struct side *side, struct client *client)
+{
+    connect_client(side, client);
+    if (send(client->file, request, sizeof request - 1, 0) != (ssize_t)sizeof request - 1) {
+        stop("cannot send");
     }
     char head[1024] = "";
     for (size_t used = 0; strstr(head, "\r\n\r\n") == NULL; used++) {
@@ -311,6 +336,21 @@ static void open_client(struct side *side, struct client *client)
         epoll_ctl(side->poll_file, EPOLL_CTL_ADD, client->file, &event) != 0) {
         stop("cannot watch a client");
     }
+}
+
+// Nothing more is read of it: its kernel has room for what the test sends.
+static void open_tls_client(struct side *side, struct client *client, SSL_CTX *context)
+{
+    connect_client(side, client);
+    SSL *ssl = SSL_new(context);
+    char head[12];
+    if (ssl == NULL || SSL_set_fd(ssl, client->file) != 1 || SSL_connect(ssl) != 1 ||
+        SSL_write(ssl, request, sizeof request - 1) != (int)sizeof request - 1 ||
+        SSL_read(ssl, head, sizeof head) != (int)sizeof head ||
+        memcmp(head, "HTTP/1.1 101", sizeof head) != 0) {
+        stop("no answer to the handshake over TLS");
+    }
+    SSL_free(ssl);
 }
 
 // Follows the frames, which all have one length, to the stamps in them.
@@ -328,7 +368,8 @@ static void take_bytes(struct client *client, const uint8_t *bytes, size_t lengt
         client->bytes += step;
         i += step;
         if (client->bytes % FRAME_BYTES == 0 && ages.is_counting && ages.count < AGE_COUNT_MAX) {
-            ages.us[ages.count++] = clock_monotonic_us() - client->stamp.pushed_us;
+            const uint64_t us = clock_monotonic_us() - client->stamp.pushed_us;
+            ages.ms[ages.count++] = (double)us / 1000.0;
         }
     }
 }
@@ -422,13 +463,6 @@ static int compare_values(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
-static int compare_ages(const void *left, const void *right)
-{
-    const uint64_t a = *(const uint64_t *)left;
-    const uint64_t b = *(const uint64_t *)right;
-    return (a > b) - (a < b);
-}
-
 static void print_beside(const char *metric, const char *unit, double value, double peer)
 {
     printf("{\"bench\":\"web\",\"metric\":\"%s\",\"value\":%.1f,\"unit\":\"%s\","
@@ -464,12 +498,6 @@ static void compare_servers(struct side *ours, struct side *theirs)
     print_beside("message", "ns", ours_ns[ROUND_COUNT / 2], theirs_ns[ROUND_COUNT / 2]);
 }
 
-static double age_p99_ms(void)
-{
-    qsort(ages.us, ages.count, sizeof ages.us[0], compare_ages);
-    return ages.count > 0 ? (double)ages.us[(uint64_t)ages.count * 99 / 100] / 1000.0 : 0;
-}
-
 // Pushes for 5 s. Returns the age that 1 of 100 messages exceeds when it is read.
 static double push_with_ages(struct side *side)
 {
@@ -478,7 +506,8 @@ static double push_with_ages(struct side *side)
     atomic_fetch_add(&side->shared->wanted_ticks, STALL_TICKS);
     read_all(side);
     ages.is_counting = false;
-    return age_p99_ms();
+    qsort(ages.ms, ages.count, sizeof ages.ms[0], compare_values);
+    return ages.count > 0 ? ages.ms[(uint64_t)ages.count * 99 / 100] : 0;
 }
 
 static void stall_one(struct side *side)
@@ -515,6 +544,42 @@ static void stall_one(struct side *side)
         stalled_ms, calm_ms, stalled_ms / calm_ms);
 }
 
+static double connection_bytes(struct side *side)
+{
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    side->empty_bytes = resident_bytes(side);
+    for (uint32_t i = 0; i < CLIENT_COUNT; i++) {
+        open_tls_client(side, &side->clients[i], context);
+    }
+    SSL_CTX_free(context);
+    clock_sleep_until_us(clock_monotonic_us() + 3 * TICK_US); // all are noticed
+    atomic_fetch_add(&side->shared->wanted_ticks, TLS_TICKS);
+    while (atomic_load(&side->shared->pushed_ticks) < TLS_TICKS) {
+        clock_sleep_until_us(clock_monotonic_us() + TICK_US);
+    }
+    clock_sleep_until_us(clock_monotonic_us() + DRAIN_US);
+    return (double)(resident_bytes(side) - side->empty_bytes) / CLIENT_COUNT;
+}
+
+static void compare_tls(struct side *ours, struct side *theirs)
+{
+    static const char *const names[] = {"localhost"};
+    struct driver_error error = {0};
+    if (http_certificate_make(names, 1, clock_unix_seconds(), &certificate, &error) != MUSTER_OK) {
+        fprintf(stderr, "web_bench: %s\n", error.text);
+        exit(3);
+    }
+    memset(ours, 0, sizeof *ours);
+    memset(theirs, 0, sizeof *theirs);
+    begin_side(ours, "muster", serve_muster);
+    begin_side(theirs, "libwebsockets", serve_plain);
+    const double ours_bytes = connection_bytes(ours);
+    print_beside("tls_connection_memory", "B", ours_bytes, connection_bytes(theirs));
+    end_side(ours);
+    end_side(theirs);
+    http_certificate_destroy(certificate);
+}
+
 int main(void)
 {
     static struct side ours;
@@ -535,5 +600,6 @@ int main(void)
     stall_one(&ours);
     end_side(&ours);
     end_side(&theirs);
+    compare_tls(&ours, &theirs);
     return EXIT_SUCCESS;
 }
