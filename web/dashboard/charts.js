@@ -9,6 +9,7 @@ import { make, setText } from './dom.js';
 import { formatBytes, formatCount, formatShort } from './format.js';
 import { describeRefusal, listRefusals } from './refusals.js';
 import { listShares } from './shares.js';
+import { readReceivedRate, readSentRate } from './traffic.js';
 
 const ROW_COUNT_MAX = 900;
 const REASON_COUNT_MAX = 6;
@@ -83,8 +84,7 @@ function describeCharts() {
       title: 'Bandwidth',
       format: formatRate,
       labels: () => ['to players', 'from players'],
-      read: (interval) => [interval.rate('muster_sent_bytes_total'),
-        interval.rate('muster_received_bytes_total')],
+      read: (interval) => [readSentRate(interval), readReceivedRate(interval)],
       colours: (palette) => [palette.accent, palette.teams[2]],
     },
     {

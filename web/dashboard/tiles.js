@@ -5,6 +5,7 @@
 import { byId, setText } from './dom.js';
 import { formatBytes, formatCount, formatShort } from './format.js';
 import { listRefusals } from './refusals.js';
+import { readReceivedRate, readSentRate } from './traffic.js';
 
 function sumOfRefusals(interval) {
   let sum = 0;
@@ -32,12 +33,12 @@ export function showTiles(sample, interval, tickRateHz) {
   const missed = sample.read('muster_ticks_missed_total');
   setText(byId('tile-tick-note'),
     `of ${formatShort(budgetMs)} ms · ${formatCount(missed)} missed`);
-  setText(byId('tile-out'), `${formatBytes(interval.rate('muster_sent_bytes_total'))}/s`);
+  setText(byId('tile-out'), `${formatBytes(readSentRate(interval))}/s`);
   setText(byId('tile-out-note'),
-    `${formatShort(interval.rate('muster_packets_sent_total'))} packets/s`);
-  setText(byId('tile-in'), `${formatBytes(interval.rate('muster_received_bytes_total'))}/s`);
+    `${formatShort(interval.rate('muster_packets_sent_total'))} UDP packets/s`);
+  setText(byId('tile-in'), `${formatBytes(readReceivedRate(interval))}/s`);
   setText(byId('tile-in-note'),
-    `${formatShort(interval.rate('muster_packets_received_total'))} packets/s`);
+    `${formatShort(interval.rate('muster_packets_received_total'))} UDP packets/s`);
   setText(byId('tile-refused'),
     `${formatShort(interval.seconds > 0 ? sumOfRefusals(interval) / interval.seconds : 0)}/s`);
   setText(byId('tile-refused-note'), 'packets and requests');
