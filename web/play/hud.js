@@ -135,12 +135,10 @@ export class Hud {
   showTrade(world) {
     const {own} = world;
     const places = own === undefined ? [] : [BASES[own.team - 1], OUTPOSTS[own.team - 1]];
-    this.canTrade = own !== undefined && !own.isDead && places.some((place) =>
-      place !== undefined && Math.hypot(own.x - place[0], own.y - place[1]) < TRADE_M);
+    const isNear = places.some((place) => place !== undefined &&
+      Math.hypot(own.x - place[0], own.y - place[1]) < TRADE_M);
+    this.canTrade = isNear && !own.isDead && own.score >= TRADE_POINTS;
     this.parts.trade.hidden = !this.canTrade;
-    for (const button of this.parts.trade.querySelectorAll('button')) {
-      button.disabled = (own?.score ?? 0) < TRADE_POINTS;
-    }
   }
 
   /** @private */
