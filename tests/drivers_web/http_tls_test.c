@@ -37,6 +37,9 @@
 #define SECOND_US    1000000u
 #define LOADER_COUNT 2u
 #define ROUND_COUNT  40u
+#define MANY_COUNT   4000u
+#define MANY_BYTES   1000u
+#define QUEUE_COUNT  16u
 
 static char folder[64];
 
@@ -608,7 +611,7 @@ static void bytes_that_are_no_tls_do_no_harm(void **state)
     http_server_stop(server);
 }
 
-// Another certificate.
+// Sockets.
 
 // A message that fits one short frame, with a mask of zeros.
 static void send_message(struct tls_client *client, const char *text)
@@ -639,8 +642,8 @@ static void open_socket(struct tls_client *client, const struct http_server *ser
     assert_memory_equal(head, "HTTP/1.1 101", 12);
 }
 
-// Sends a message both ways.
-static void talk(struct tls_client *client, struct http_server *server)
+// Sends a message both ways. Returns the socket's number.
+static uint32_t talk(struct tls_client *client, struct http_server *server)
 {
     send_message(client, MESSAGE);
     struct http_socket_event event;
@@ -660,7 +663,51 @@ static void talk(struct tls_client *client, struct http_server *server)
     uint8_t frame[2 + sizeof MESSAGE - 1];
     read_exactly(client, frame, sizeof frame);
     assert_memory_equal(frame + 2, MESSAGE, sizeof MESSAGE - 1);
+    return event.number;
 }
+
+static void a_slow_reader_is_owed_little_over_tls(void **state)
+{
+    (void)state;
+    struct http_server *server = start("good");
+    struct tls_client client;
+    open_socket(&client, server);
+    const uint32_t number = talk(&client, server);
+    for (uint32_t i = 0; i < MANY_COUNT; i++) {
+        uint8_t message[MANY_BYTES] = {(uint8_t)(i >> 8), (uint8_t)i};
+        while (http_server_send_socket(server, number, message, sizeof message) != MUSTER_OK) {
+            http_server_flush_sockets(server);
+            clock_sleep_until_us(clock_monotonic_us() + 1000);
+        }
+        http_server_flush_sockets(server);
+    }
+    const uint64_t deadline_us = clock_monotonic_us() + TIMEOUT_S * SECOND_US;
+    struct http_socket_stats stats;
+    do {
+        assert_true(clock_monotonic_us() < deadline_us);
+        clock_sleep_until_us(clock_monotonic_us() + 10000);
+        stats = http_server_read_socket_stats(server);
+    } while (stats.counts[HTTP_SOCKET_COUNT_SENT] + stats.counts[HTTP_SOCKET_COUNT_SENT_DROPPED] +
+                 QUEUE_COUNT <
+             MANY_COUNT);
+    assert_true(stats.counts[HTTP_SOCKET_COUNT_SENT_DROPPED] > 0);
+    uint32_t read_count = 0;
+    uint32_t newest = 0;
+    do {
+        uint8_t frame[4 + MANY_BYTES];
+        read_exactly(&client, frame, sizeof frame);
+        assert_int_equal(frame[1], 126);
+        const uint32_t value = (uint32_t)frame[4] << 8 | frame[5];
+        assert_true(read_count == 0 || value > newest);
+        newest = value;
+        read_count++;
+    } while (newest != MANY_COUNT - 1);
+    assert_true(read_count < MANY_COUNT);
+    hang_up(&client);
+    http_server_stop(server);
+}
+
+// Another certificate.
 
 static void another_certificate_is_for_those_who_come_later(void **state)
 {
@@ -671,7 +718,7 @@ static void another_certificate_is_for_those_who_come_later(void **state)
     struct tls_client slow;
     open_socket(&socket, server);
     assert_true(shake_hands(&slow, server, "good.pem", TLS1_3_VERSION));
-    talk(&socket, server);
+    (void)talk(&socket, server);
     http_server_set_certificate(server, load("rsa.pem", "rsa.key"));
     http_server_set_certificate(server, load("other.pem", "other.key"));
     // The certificate is taken in the turn of the loop that the bell begins.
@@ -681,7 +728,7 @@ static void another_certificate_is_for_those_who_come_later(void **state)
     }
     assert_memory_equal(room, "HTTP/1.1 200", 12);
     assert_false(ask(server, "good.pem", GET("/hello"), room));
-    talk(&socket, server);
+    (void)talk(&socket, server);
     send_text(&slow, GET("/hello"));
     assert_true(read_all(&slow, room) > 0);
     assert_memory_equal(room, "HTTP/1.1 200", 12);
@@ -727,7 +774,7 @@ static void certificates_change_under_load_and_nobody_is_lost(void **state)
     }
     for (uint32_t i = 0; i < ROUND_COUNT; i++) {
         http_server_set_certificate(server, load(names[i % 3][0], names[i % 3][1]));
-        talk(&sockets[i % 3], server);
+        (void)talk(&sockets[i % 3], server);
     }
     for (uint32_t i = 0; i < LOADER_COUNT; i++) {
         assert_int_equal(pthread_join(threads[i], NULL), 0);
@@ -735,7 +782,7 @@ static void certificates_change_under_load_and_nobody_is_lost(void **state)
         assert_int_equal(loaders[i].failed_count, 0);
     }
     for (uint32_t i = 0; i < 3; i++) {
-        talk(&sockets[i], server);
+        (void)talk(&sockets[i], server);
     }
     for (uint32_t i = 0; i < 3; i++) {
         hang_up(&sockets[i]);
@@ -767,6 +814,7 @@ int main(void)
         cmocka_unit_test(what_comes_behind_a_waiting_request_costs_nothing),
         cmocka_unit_test(handshakes_that_do_not_end_are_ended),
         cmocka_unit_test(bytes_that_are_no_tls_do_no_harm),
+        cmocka_unit_test(a_slow_reader_is_owed_little_over_tls),
         cmocka_unit_test(another_certificate_is_for_those_who_come_later),
         cmocka_unit_test(certificates_change_under_load_and_nobody_is_lost),
         cmocka_unit_test(tls_without_a_certificate_is_refused),
