@@ -18,10 +18,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t length);
 static void check_host(const char *host, const char *origin)
 {
     static const char *const hosts[] = {"play.example.org"};
-    if (!http_host_is_allowed(host, origin, hosts, 1)) {
+    if (!http_host_is_allowed(host, origin, false, hosts, 1)) {
         return;
     }
-    MUSTER_ASSERT(http_host_is_allowed(host, "", hosts, 1));
+    MUSTER_ASSERT(http_host_is_allowed(host, "", true, hosts, 1));
+    MUSTER_ASSERT(http_host_is_allowed(host, origin, true, hosts, 1) ==
+                  (origin[0] == '\0' || strncasecmp(origin, "https:", 6) == 0));
     MUSTER_ASSERT(origin[0] == '\0' || strcasecmp(strstr(origin, "://") + 3, host) == 0);
     MUSTER_ASSERT(strncasecmp(host, "localhost", 9) == 0 ||
                   strncasecmp(host, hosts[0], strlen(hosts[0])) == 0 ||
@@ -31,7 +33,7 @@ static void check_host(const char *host, const char *origin)
 static void check_origin(const char *host, const char *origin)
 {
     static const char *const origins[] = {"https://a.example.org", "http://b"};
-    if (http_origin_is_allowed(origin, host, origins, 2)) {
+    if (http_origin_is_allowed(origin, host, false, origins, 2)) {
         const size_t length = strlen(origin);
         const size_t host_bytes = strlen(host);
         const bool is_same = length >= host_bytes + 3 &&

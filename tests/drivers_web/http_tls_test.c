@@ -500,10 +500,11 @@ static void ask_plain(
     close(file);
 }
 
-#define UPGRADE                                                                                    \
+#define UPGRADE_HEAD                                                                               \
     "GET /v1/connect HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"                       \
     "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"                                          \
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: muster.1\r\n\r\n"
+    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: muster.1\r\n"
+#define UPGRADE UPGRADE_HEAD "\r\n"
 
 static void plain_http_on_a_port_with_tls_is_told_so(void **state)
 {
@@ -521,6 +522,25 @@ static void plain_http_on_a_port_with_tls_is_told_so(void **state)
     ask_plain(server, 1, GET("/hello"), room);
     assert_memory_equal(room, "HTTP/1.1 200", 12);
     assert_null(strstr(room, "strict-transport"));
+    http_server_stop(server);
+}
+
+static void pages_that_came_without_tls_are_strangers(void **state)
+{
+    (void)state;
+    static char room[ROOM_BYTES];
+#define FROM(scheme)                                                                               \
+    "GET /hello HTTP/1.1\r\nHost: localhost\r\nOrigin: " scheme "://localhost\r\n\r\n"
+#define SOCKET_FROM(scheme) UPGRADE_HEAD "Origin: " scheme "://localhost\r\n\r\n"
+    struct http_server *server = start("good");
+    assert_true(ask(server, "good.pem", FROM("https"), room));
+    assert_non_null(strstr(room, " 200 OK\r\n"));
+    assert_true(ask(server, "good.pem", FROM("http"), room));
+    assert_non_null(strstr(room, "wrong_host"));
+    assert_true(ask(server, "good.pem", SOCKET_FROM("http"), room));
+    assert_non_null(strstr(room, "foreign_origin"));
+    ask_plain(server, 1, FROM("http"), room);
+    assert_non_null(strstr(room, " 200 OK\r\n"));
     http_server_stop(server);
 }
 
@@ -811,6 +831,7 @@ int main(void)
         cmocka_unit_test(any_kind_of_certificate_serves),
         cmocka_unit_test(tls_1_2_is_refused),
         cmocka_unit_test(plain_http_on_a_port_with_tls_is_told_so),
+        cmocka_unit_test(pages_that_came_without_tls_are_strangers),
         cmocka_unit_test(what_comes_behind_a_waiting_request_costs_nothing),
         cmocka_unit_test(handshakes_that_do_not_end_are_ended),
         cmocka_unit_test(bytes_that_are_no_tls_do_no_harm),

@@ -276,7 +276,7 @@ static bool check_host(struct connection *connection)
     const struct http_listener_def *def = &connection->listener->def;
     if (!http_copy_header(connection->wsi, WSI_TOKEN_HOST, host, sizeof host) ||
         !http_copy_header(connection->wsi, WSI_TOKEN_ORIGIN, origin, sizeof origin) ||
-        !http_host_is_allowed(host, origin, def->hosts, def->host_count)) {
+        !http_host_is_allowed(host, origin, def->has_tls, def->hosts, def->host_count)) {
         (void)refuse(connection, 421, "wrong_host",
             "This server does not answer for that host, or for a page from another one.");
         return false;

@@ -216,9 +216,12 @@ bool http_read_method(struct lws *wsi, enum http_method *out_method);
 bool http_is_same_place(const muster_address *a, const muster_address *b);
 
 /// Whether a Host header names this machine or one of `hosts`, and an Origin header, unless empty,
-/// the same host.
-bool http_host_is_allowed(
-    const char *host, const char *origin, const char *const *hosts, uint32_t host_count);
+/// the same host, by https where there is TLS.
+bool http_host_is_allowed(const char *host,
+    const char *origin,
+    bool has_tls,
+    const char *const *hosts,
+    uint32_t host_count);
 
 /// Finds the route of a request.
 /// @param out_tail          set to what "*" stands for, a part of `path`
@@ -254,8 +257,11 @@ extern const struct socket_refusal http_refused_plain;
 bool http_list_has(const char *list, const char *word, bool is_case_free);
 
 /// Whether a page may open a socket on a host. Without an Origin header it is no page.
-bool http_origin_is_allowed(
-    const char *origin, const char *host, const char *const *origins, uint32_t origin_count);
+bool http_origin_is_allowed(const char *origin,
+    const char *host,
+    bool has_tls,
+    const char *const *origins,
+    uint32_t origin_count);
 
 /// Gives a connection up whose client has become a socket.
 void http_forget_connection(struct connection *connection);

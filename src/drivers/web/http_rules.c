@@ -37,27 +37,36 @@ static bool is_plain_address(const char *name, size_t length)
     return muster_address_parse(text, &address) == MUSTER_OK;
 }
 
-bool http_host_is_allowed(
-    const char *host, const char *origin, const char *const *hosts, uint32_t host_count)
+// Whether a page comes from a host. Who is asked by TLS is no friend of a page that came without:
+// somebody on the way may have written that.
+static bool is_page_of(const char *origin, const char *host, bool has_tls)
+{
+    const char *scheme_end = strstr(origin, "://");
+    return scheme_end != NULL && strcasecmp(scheme_end + strlen("://"), host) == 0 &&
+           (!has_tls || strncasecmp(origin, "https:", strlen("https:")) == 0);
+}
+
+bool http_host_is_allowed(const char *host,
+    const char *origin,
+    bool has_tls,
+    const char *const *hosts,
+    uint32_t host_count)
 {
     const size_t length = name_length(host);
     bool is_allowed = is_same_name(host, length, "localhost") || is_plain_address(host, length);
     for (uint32_t i = 0; i < host_count && !is_allowed; i++) {
         is_allowed = is_same_name(host, length, hosts[i]);
     }
-    if (!is_allowed || origin[0] == '\0') {
-        return is_allowed;
-    }
-    const char *scheme_end = strstr(origin, "://");
-    return scheme_end != NULL && strcasecmp(scheme_end + 3, host) == 0;
+    return is_allowed && (origin[0] == '\0' || is_page_of(origin, host, has_tls));
 }
 
-bool http_origin_is_allowed(
-    const char *origin, const char *host, const char *const *origins, uint32_t origin_count)
+bool http_origin_is_allowed(const char *origin,
+    const char *host,
+    bool has_tls,
+    const char *const *origins,
+    uint32_t origin_count)
 {
-    const char *scheme_end = strstr(origin, "://");
-    bool is_allowed = origin[0] == '\0' ||
-                      (scheme_end != NULL && strcasecmp(scheme_end + strlen("://"), host) == 0);
+    bool is_allowed = origin[0] == '\0' || is_page_of(origin, host, has_tls);
     for (uint32_t i = 0; i < origin_count && !is_allowed; i++) {
         is_allowed = strcasecmp(origin, origins[i]) == 0;
     }

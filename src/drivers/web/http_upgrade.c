@@ -66,11 +66,11 @@ const struct socket_refusal *http_check_handshake(const struct connection *conne
     char host[HEADER_BYTES_MAX];
     char text[HEADER_BYTES_MAX];
     if (!http_copy_header(wsi, WSI_TOKEN_HOST, host, sizeof host) ||
-        !http_host_is_allowed(host, "", listener->hosts, listener->host_count)) {
+        !http_host_is_allowed(host, "", listener->has_tls, listener->hosts, listener->host_count)) {
         return &refused_host;
     }
     if (!http_copy_header(wsi, WSI_TOKEN_ORIGIN, text, sizeof text) ||
-        !http_origin_is_allowed(text, host, def->origins, def->origin_count)) {
+        !http_origin_is_allowed(text, host, listener->has_tls, def->origins, def->origin_count)) {
         return &refused_origin;
     }
     if (!is_handshake(wsi)) {
