@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from harness import Browser, World
+from harness import IS_TIMED, WAIT_S, Browser, World
 
 BOTS = 6
 ADMIN_KEY = "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
@@ -57,7 +57,7 @@ class Dashboard(unittest.TestCase):
             self.assertEqual(browser.console(), [])
 
             world.stop()
-            browser.wait("staleness", STATE + " === 'stale'", seconds=3)
+            browser.wait("staleness", STATE + " === 'stale'", seconds=3 if IS_TIMED else WAIT_S)
             world.start()
             browser.wait("recovery", STATE + " === 'live'")
             self.wait_for_players(browser, BOTS)
@@ -173,8 +173,9 @@ class Dashboard(unittest.TestCase):
             maps = browser.run("return musterDashboard.maps")
             print(f"{DOTS} dots: {frames_hz:.1f} frames/s, {draw_ms:.2f} ms a draw, {maps} maps")
             browser.shoot("dashboard-dots")
-            self.assertGreaterEqual(frames_hz, 15)  # beside a busy machine; alone it is 30 and more
-            self.assertLess(draw_ms, 25)
+            if IS_TIMED:
+                self.assertGreaterEqual(frames_hz, 30)
+                self.assertLess(draw_ms, 5)
             self.assertEqual(browser.console(), [])
 
     def test_it_fits_a_phone_and_is_used_by_keyboard(self):

@@ -25,6 +25,9 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
+# Figures that depend on the machine are printed, and checked where it does nothing else.
+IS_TIMED = "MUSTER_TIMED" in os.environ
+
 START_S = 30
 STOP_S = 20
 WAIT_S = 20
