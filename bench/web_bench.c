@@ -147,6 +147,7 @@ static void serve_muster(struct shared *shared)
     def.sockets.path = "/push";
     def.sockets.subprotocol = "push";
     def.sockets.count_max = CLIENT_COUNT;
+    def.sockets.address_silent_count_max = CLIENT_COUNT;
     def.sockets.receive_bytes_max = 2048;
     def.sockets.send_bytes_max = 1200;
     def.sockets.first_ms_max = 3600000;

@@ -178,7 +178,7 @@ static void wait_until_counted(
 
 // A client that need not keep to any rule.
 
-static int connect_raw(const struct world *world, uint32_t listener_index)
+static int connect_from(uint32_t ip, const struct world *world, uint32_t listener_index)
 {
     const muster_address address = http_server_address(world->server, listener_index);
     union socket_address name;
@@ -187,12 +187,16 @@ static int connect_raw(const struct world *world, uint32_t listener_index)
     assert_true(file >= 0);
     // Clients by the thousand have an address of their own, so that they take no port from others.
     const int yes = 1;
-    const struct sockaddr_in client = {
-        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 8)};
+    const struct sockaddr_in client = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(ip)};
     assert_int_equal(setsockopt(file, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes), 0);
     assert_int_equal(bind(file, (const struct sockaddr *)&client, sizeof client), 0);
     assert_int_equal(connect(file, &name.any, length), 0);
     return file;
+}
+
+static int connect_raw(const struct world *world, uint32_t listener_index)
+{
+    return connect_from(INADDR_LOOPBACK + 8, world, listener_index);
 }
 
 static void send_bytes(int file, const void *bytes, size_t length)
@@ -783,6 +787,29 @@ static void sockets_beyond_the_limit_are_refused_until_there_is_room(void **stat
     }
 }
 
+static void one_address_cannot_hold_all_sockets_in_silence(void **state)
+{
+    (void)state;
+    struct world world;
+    struct http_server_def def = test_def();
+    def.sockets.address_silent_count_max = 2;
+    start(&world, &def);
+    const int first = open_socket(&world);
+    const int second = open_socket(&world);
+    assert_refused(&world, "GET", "GET", "503", HTTP_SOCKET_COUNT_REFUSED_FULL);
+    const int other = connect_from(INADDR_LOOPBACK + 9, &world, 0);
+    send_text(other, good_request);
+    assert_non_null(strstr(read_head(&world, other), " 101 "));
+    pump_until(&world, &world.opened_count, 3);
+    send_frame(first, FIN | OPCODE_BINARY, "abc", 3);
+    expect_message(&world, "abc", 3);
+    close(open_socket(&world));
+    close(first);
+    close(second);
+    close(other);
+    http_server_stop(world.server);
+}
+
 static void an_order_for_one_that_has_gone_reaches_nobody_else(void **state)
 {
     struct world *world = *state;
@@ -1127,8 +1154,8 @@ static void random_frames_harm_nobody(void **state)
 static void start_refuses_a_definition_out_of_range(void **state)
 {
     (void)state;
-    struct http_server_def bad[12];
-    for (size_t i = 0; i < 12; i++) {
+    struct http_server_def bad[13];
+    for (size_t i = 0; i < 13; i++) {
         bad[i] = test_def();
     }
     bad[0].sockets.subprotocol = NULL;
@@ -1143,7 +1170,8 @@ static void start_refuses_a_definition_out_of_range(void **state)
     bad[9].sockets.origins = NULL;
     bad[10].sockets.ring_bytes = 4096;
     bad[11].sockets.ring_bytes = 100000;
-    for (size_t i = 0; i < 12; i++) {
+    bad[12].sockets.address_silent_count_max = 0;
+    for (size_t i = 0; i < 13; i++) {
         struct http_server *server;
         assert_int_equal(http_server_start(&bad[i], &server, NULL), MUSTER_ERR_INVALID);
         assert_null(server);
@@ -1205,6 +1233,7 @@ int main(int argc, char **argv)
             a_frame_cut_short_at_any_byte_harms_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(
             sockets_beyond_the_limit_are_refused_until_there_is_room, setup, teardown),
+        cmocka_unit_test(one_address_cannot_hold_all_sockets_in_silence),
         cmocka_unit_test_setup_teardown(
             an_order_for_one_that_has_gone_reaches_nobody_else, setup, teardown),
         cmocka_unit_test(slow_handshakes_by_the_thousand_are_bounded),

@@ -278,8 +278,8 @@ void http_sockets_destroy(struct http_server *server);
 /// Begins to look after the sockets. The library's context is there.
 void http_sockets_start(struct http_server *server);
 
-/// Whether another socket may be opened.
-bool http_sockets_have_room(const struct http_server *server);
+/// Whether another socket may be opened by somebody.
+bool http_sockets_have_room(const struct http_server *server, const muster_address *peer);
 
 /// Does what the consumer wants.
 void http_take_socket_orders(struct http_server *server);

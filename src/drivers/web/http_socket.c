@@ -130,11 +130,26 @@ static struct web_socket *free_socket(const struct http_server *server)
     return NULL;
 }
 
-bool http_sockets_have_room(const struct http_server *server)
+// How many sockets of one place have not sent a message yet.
+static uint32_t silent_count(const struct http_server *server, const muster_address *peer)
+{
+    uint32_t silent = 0;
+    for (uint32_t i = 0; i < server->def.sockets.count_max; i++) {
+        const struct web_socket *socket = &server->sockets.sockets[i];
+        silent += socket->state != SOCKET_FREE && !socket->has_spoken &&
+                          http_is_same_place(&socket->peer, peer)
+                      ? 1
+                      : 0;
+    }
+    return silent;
+}
+
+bool http_sockets_have_room(const struct http_server *server, const muster_address *peer)
 {
     void *room;
     const uint32_t head_bytes = (uint32_t)sizeof(struct socket_event_head);
     return free_socket(server) != NULL &&
+           silent_count(server, peer) < server->def.sockets.address_silent_count_max &&
            ring_reserve(server->sockets.events, head_bytes, &room) == MUSTER_OK;
 }
 

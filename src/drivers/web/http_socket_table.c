@@ -23,6 +23,7 @@ struct http_socket_def http_socket_default_def(void)
 {
     return (struct http_socket_def){
         .count_max = 64,
+        .address_silent_count_max = 64,
         .receive_bytes_max = 4096,
         .send_bytes_max = 4096,
         .queue_count = 16,
@@ -47,6 +48,7 @@ bool http_sockets_are_valid(const struct http_server_def *def)
            (sockets->subprotocol != NULL && sockets->listener_index < def->listener_count &&
                (sockets->origins != NULL || sockets->origin_count == 0) &&
                is_within(sockets->count_max, 1, HTTP_SOCKET_COUNT_MAX) &&
+               sockets->address_silent_count_max >= 1 &&
                is_within(sockets->receive_bytes_max, 1, HTTP_SOCKET_BYTES_MAX) &&
                is_within(sockets->send_bytes_max, 1, HTTP_SOCKET_BYTES_MAX) &&
                is_within(sockets->queue_count, 1, HTTP_SOCKET_QUEUE_COUNT_MAX) &&

@@ -26,8 +26,9 @@ static const struct socket_refusal refused_origin = {403, "foreign_origin",
     "Pages from there may not connect to this server.", HTTP_SOCKET_COUNT_REFUSED_ORIGIN};
 static const struct socket_refusal refused_protocol = {400, "wrong_subprotocol",
     "The subprotocol that this server speaks was not offered.", HTTP_SOCKET_COUNT_REFUSED_PROTOCOL};
-static const struct socket_refusal refused_full = {
-    503, "full", "The server has no room for another socket.", HTTP_SOCKET_COUNT_REFUSED_FULL};
+static const struct socket_refusal refused_full = {503, "full",
+    "The server has no room for another socket, or one from there.",
+    HTTP_SOCKET_COUNT_REFUSED_FULL};
 
 bool http_is_socket_path(const struct listener *listener, const char *path)
 {
@@ -84,7 +85,7 @@ const struct socket_refusal *http_check_handshake(const struct connection *conne
         !http_list_has(text, def->subprotocol, false)) {
         return &refused_protocol;
     }
-    return http_sockets_have_room(server) ? NULL : &refused_full;
+    return http_sockets_have_room(server, &connection->peer) ? NULL : &refused_full;
 }
 
 bool http_is_socket_request(const struct connection *connection, const char *upgrade)
