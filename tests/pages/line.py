@@ -29,6 +29,7 @@ class Line:
         self.port = 0
         self.is_cut = False
         self.writers = set()
+        self.server = None
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
 
@@ -39,15 +40,24 @@ class Line:
 
     def __exit__(self, *_):
         self.cut()
+        self.call(self.end())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join(10)
+        self.loop.close()
 
     def call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
 
     async def listen(self):
-        server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
-        return server.sockets[0].getsockname()[1]
+        self.server = await asyncio.start_server(self.accept, "127.0.0.1", 0)
+        return self.server.sockets[0].getsockname()[1]
+
+    async def end(self):
+        self.server.close()
+        await self.server.wait_closed()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        if others:
+            await asyncio.wait(others, timeout=5)
 
     def cut(self):
         self.is_cut = True

@@ -165,7 +165,8 @@ export class Controls {
   /** @private */
   keyDown(event) {
     const isTyping = event.target instanceof HTMLInputElement;
-    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) {
+    const isFocusMoved = event.code === 'Tab' && event.shiftKey;
+    if (isTyping || isFocusMoved || event.ctrlKey || event.metaKey || event.altKey) {
       return;
     }
     if (event.code in WAYS || ['Space', 'ShiftLeft', 'ShiftRight'].includes(event.code)) {

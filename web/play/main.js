@@ -23,6 +23,7 @@ const HIDDEN_EVERY_MS = 200;
 const RESUME_AFTER_MS = 2500; // a stream makes up for what a line loses, given time
 const LEAD_SHARE = 0.22; // of the way to the pointer that the camera looks ahead
 const FRAME_COUNT = 120; // that the rate of frames is taken from
+const PASSED_MS_MAX = 250; // that effects and turns go on by in a frame
 const SHAKE_REACH_M = 45;
 const SPRINT_MPS = 7;
 const NAME_KEY = 'muster.name';
@@ -55,6 +56,8 @@ class Play {
     this.frames = 0;
     this.frameMs = 0; // of the last frame
     this.frameTimes = [];
+    this.placedMs = 0; // when the own fighter was placed
+    this.placedPassedMs = 0; // since the time before
     this.workMs = 0; // that a frame takes, smoothed
     this.ownPlace = [0, 0, 0];
     this.isOwnKnown = false;
@@ -259,7 +262,7 @@ class Play {
   frame(nowMs) {
     requestAnimationFrame((nextMs) => this.frame(nextMs));
     const startMs = performance.now();
-    const passedMs = Math.min(Math.max(nowMs - this.frameMs, 0), 250);
+    const passedMs = Math.min(Math.max(nowMs - this.frameMs, 0), PASSED_MS_MAX);
     this.frameMs = nowMs;
     this.frames++;
     this.frameTimes.push(nowMs);
@@ -299,7 +302,7 @@ class Play {
     this.controls.act(client);
     const {own} = this.world;
     if (own !== undefined) {
-      this.measureJump(own, passedMs);
+      this.measureJump(own);
       this.lookAt = [own.x, own.y];
     }
     if (this.world.blastsSeen > blasts) {
@@ -313,14 +316,18 @@ class Play {
     if (this.predictor === undefined || client.state !== 'playing') {
       return undefined;
     }
-    this.predictor.update(client, performance.now());
+    const nowMs = performance.now();
+    this.placedPassedMs = nowMs - this.placedMs;
+    this.placedMs = nowMs;
+    this.predictor.update(client, nowMs);
     return this.predictor.place(this.ownPlace);
   }
 
-  measureJump(own, passedMs) {
+  // By how much a step is longer than a sprint in its time.
+  measureJump(own) {
     if (this.isOwnKnown && !own.isDead && own.entity === this.measured) {
       const wayM = Math.hypot(own.x - this.lastX, own.y - this.lastY);
-      this.jumpM = Math.max(this.jumpM, wayM - SPRINT_MPS * passedMs / 1000);
+      this.jumpM = Math.max(this.jumpM, wayM - SPRINT_MPS * this.placedPassedMs / 1000);
     }
     this.isOwnKnown = !own.isDead;
     this.measured = own.entity;
