@@ -202,6 +202,18 @@ class Battle(unittest.TestCase):
         )
         self.assertIn(shown, bots)
 
+    def test_who_is_sent_away_is_told_why_and_may_come_again(self):
+        players = self.world.json("/v1/players")["players"]
+        newest = max(players, key=lambda player: player["joined_ms"])
+        self.assertEqual("Ada", newest["name"])
+        path = f"/v1/players/{newest['player_id']}/kick"
+        self.world.ask(path, body=b'{"reason": "rest a little"}', method="POST")
+        self.browser.wait("word of it", "return !document.getElementById('trouble').hidden")
+        self.assertIn("rest a little", self.browser.text("#trouble"))
+        self.browser.shoot("play_kicked")
+        self.browser.click("#enter")
+        self.browser.wait("a fighter", IS_IN)
+
     def test_scores_and_map_can_be_seen(self):
         press(self.browser, "Tab")
         self.browser.wait("scores", "return document.querySelector('#players .mine') !== null")

@@ -337,6 +337,9 @@ class Play {
 
   shake() {
     const {own} = this.world;
+    if (matchMedia('(prefers-reduced-motion: reduce)').matches) {
+      return;
+    }
     for (const {x, y, ageMs} of own === undefined ? [] : this.effects.blasts) {
       const reach = 1 - Math.hypot(x - own.x, y - own.y) / SHAKE_REACH_M;
       if (ageMs < 50 && reach > 0) {
