@@ -457,6 +457,10 @@ static void partitions_count_bodies_players_and_work(void **state)
     test_add(space, 3, (muster_vec3){50.9f, -900.0f, 0.0f}, none);
     test_steps(space, 1);
 
+    const muster_space_partition_grid grid = muster_space_partitions_grid(space);
+    assert_true(grid.min_x == -100.0f && grid.min_y == -100.0f);
+    assert_true(grid.side_m > 99.99f && grid.side_m < 100.01f);
+    assert_int_equal(grid.side_count, 2);
     muster_space_partition parts[4];
     muster_space_partitions(space, parts);
     assert_int_equal(parts[0].body_count, 1);
