@@ -191,6 +191,11 @@ static muster_status ask(const struct asker *asker,
             "the server has no %s; --server takes its admin side, port 7770 by default", path);
         return MUSTER_ERR_NOT_FOUND;
     }
+    if (response.status == 400 && strstr(response.body, "\"tls_required\"") != NULL) {
+        driver_error_write(out_error, 0,
+            "this port of the server speaks HTTPS alone; --server takes its tls.plain_port");
+        return MUSTER_ERR_DENIED;
+    }
     if (response.status != 200) {
         driver_error_write(out_error, 0, "%s answers with %u", path, response.status);
         return MUSTER_ERR_MALFORMED;
