@@ -16,6 +16,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import tempfile
 import time
@@ -44,7 +45,7 @@ def free_port(kind=socket.SOCK_STREAM):
 class World:
     """A running `muster up`, in a folder of its own that goes away with it."""
 
-    def __init__(self, arguments=(), settings=(), program=None):
+    def __init__(self, arguments=(), settings=(), program=None, scheme="http"):
         self.program = program or os.environ["MUSTER_PROGRAM"]
         self.arguments = list(arguments)
         self.settings = list(settings)
@@ -52,8 +53,8 @@ class World:
         self.public_port = free_port()
         self.udp_port = free_port(socket.SOCK_DGRAM)
         self.admin_port = free_port()
-        self.public_url = f"http://127.0.0.1:{self.public_port}"
-        self.admin_url = f"http://127.0.0.1:{self.admin_port}"
+        self.public_url = f"{scheme}://127.0.0.1:{self.public_port}"
+        self.admin_url = f"{scheme}://127.0.0.1:{self.admin_port}"
         self.process = None
         self.log = None
 
@@ -103,7 +104,8 @@ class World:
         request = urllib.request.Request(self.admin_url + path, data=body, method=method)
         if key is not None:
             request.add_header("Authorization", "Bearer " + key)
-        return urllib.request.urlopen(request, timeout=10)
+        trust_all = ssl._create_unverified_context()
+        return urllib.request.urlopen(request, timeout=10, context=trust_all)
 
     def json(self, path, key=None):
         return json.load(self.ask(path, key))
@@ -132,8 +134,11 @@ class World:
 class Browser:
     """A headless Chromium. Its profile is new, and goes away with it."""
 
-    def __init__(self, width=1280, height=720, is_phone=False, is_light=False):
+    def __init__(
+        self, width=1280, height=720, is_phone=False, is_light=False, trusts_all=False
+    ):
         options = Options()
+        options.accept_insecure_certs = trusts_all
         for argument in (
             "--headless=new",
             "--no-sandbox",
