@@ -43,7 +43,11 @@ static uint64_t tick_now(const struct running *world)
 // The two numbers of "resumed at tick N, lost at most M ticks".
 static void read_resumed(const struct running *world, uint64_t *out_tick, uint64_t *out_lost)
 {
-    file_read(world->err_path, outcome.err);
+    const uint64_t begin_us = clock_monotonic_us();
+    do { // it may be ready before it has said so
+        file_read(world->err_path, outcome.err);
+        assert_true(clock_monotonic_us() - begin_us < WORLD_WAIT_US);
+    } while (strstr(outcome.err, "seed") == NULL);
     const char *at = strstr(outcome.err, "muster: resumed at tick ");
     assert_non_null(at);
     assert_int_equal(
