@@ -38,10 +38,18 @@ export class Hud {
       this.parts[id] = page.getElementById(id);
     }
     this.shownMs = 0;
+    this.begin();
+  }
+
+  /** Begins anew, for a player who joins or has left. */
+  begin() {
     this.deadMs = undefined; // since when the fighter has been dead
     this.hurt = 0;
     this.lastHealth = 100;
     this.canTrade = false;
+    this.parts.hurt.hidden = true;
+    this.parts.lost.hidden = true;
+    this.showScores(false);
   }
 
   /** Shows or hides the scores. */

@@ -212,7 +212,7 @@ class Play {
     const {state, closeText} = this.client;
     this.client = undefined;
     byId('hud').hidden = true;
-    byId('lost').hidden = true;
+    this.hud.begin();
     byId('entry').hidden = false;
     this.controls.release();
     if (state === 'closed') {
