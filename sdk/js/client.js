@@ -83,7 +83,8 @@ export class Client {
   #own;
   #ownKind;
   #isWelcomed = false; // on the link that carries the game
-  #welcomeParts = [];
+  #welcomeBytes = new Uint8Array(WELCOME_BYTES_MAX);
+  #welcomeLength = 0;
   #resumeTokens = []; // oldest first
   #hasFreshTokens = false; // from the link that carries the game
   #resumeStartedUs = 0;
@@ -237,7 +238,7 @@ export class Client {
     this.#link = link;
     this.#other = undefined;
     this.#isWelcomed = false;
-    this.#welcomeParts = [];
+    this.#welcomeLength = 0;
     this.#hasFreshTokens = false;
     this.#epoch = 0;
     this.#isRefreshing = false;
@@ -444,27 +445,21 @@ export class Client {
   }
 
   #takeWelcomePart(bytes) {
-    const length = this.#welcomeParts.reduce((sum, part) => sum + part.length, bytes.length);
-    if (this.#isWelcomed || length > WELCOME_BYTES_MAX) {
+    if (this.#isWelcomed || bytes.length > WELCOME_BYTES_MAX - this.#welcomeLength) {
       this.#end('closed', CloseReason.protocol, 'the server\'s welcome is too much');
-      return undefined;
+      return false;
     }
-    this.#welcomeParts.push(bytes);
-    return length;
+    this.#welcomeBytes.set(bytes, this.#welcomeLength);
+    this.#welcomeLength += bytes.length;
+    return true;
   }
 
   #takeWelcome(bytes, nowUs) {
-    const length = this.#takeWelcomePart(bytes);
-    if (length === undefined) {
+    if (!this.#takeWelcomePart(bytes)) {
       return;
     }
-    const whole = new Uint8Array(length);
-    let offset = 0;
-    for (const part of this.#welcomeParts) {
-      whole.set(part, offset);
-      offset += part.length;
-    }
-    this.#welcomeParts = [];
+    const whole = this.#welcomeBytes.subarray(0, this.#welcomeLength);
+    this.#welcomeLength = 0;
     const welcome = readWelcome(whole);
     let schema;
     try {

@@ -99,6 +99,29 @@ test('a long welcome comes in parts', () => {
   assert.equal(client.tables.actions.length, 42);
 });
 
+test('parts of a welcome are bounded, and empty ones cost nothing', () => {
+  const {client, world, run, connect} = makeRig();
+  world.welcomes = false;
+  connect();
+  run(6);
+  for (let i = 0; i < 300; i++) {
+    world.peer.push(MessageKind.welcomePart);
+  }
+  world.peer.welcome();
+  run(60);
+  assert.equal(client.state, 'playing');
+
+  const other = makeRig();
+  other.world.welcomes = false;
+  other.connect();
+  other.run(6);
+  for (let i = 0; i < 15; i++) {
+    other.world.peer.push(MessageKind.welcomePart, new Uint8Array(1152));
+  }
+  other.run(60);
+  assert.equal(other.client.closeReason, CloseReason.protocol);
+});
+
 test('a welcome that cannot be read ends the client, whatever is wrong with it', () => {
   const good = writeWelcome();
   const bad = [

@@ -19,6 +19,11 @@ function encodeLine(text) {
   return encoder.encode(line);
 }
 
+// No more of a text than a player can send.
+function decodeLine(bytes) {
+  return new TextDecoder().decode(bytes.subarray(0, TEXT_BYTES_MAX));
+}
+
 /** The chat and the list of kills. */
 export class Chat {
   /**
@@ -110,10 +115,10 @@ export class Chat {
   }
 
   /** The game's message `notice`: operators speak. */
-  addNotice(text) {
+  takeNotice(bytes) {
     const notice = document.createElement('b');
     notice.className = 'notice';
-    notice.textContent = `Operator: ${text}`;
+    notice.textContent = `Operator: ${decodeLine(bytes)}`;
     this.addLine([notice]);
   }
 
@@ -137,7 +142,7 @@ export class Chat {
       return;
     }
     const speaker = bytes[1] | bytes[2] << 8;
-    const text = new TextDecoder().decode(bytes.subarray(3));
+    const text = decodeLine(bytes.subarray(3));
     const channel = bytes[0] === 1 ? ' (team): ' : ': ';
     this.addLine([this.nameElement(speaker), channel, text]);
   }

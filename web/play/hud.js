@@ -12,6 +12,7 @@ const TRADE_M = 30;
 const TRADE_POINTS = 5;
 const DEAD_MS = 5000;
 const RELOADING = 3;
+const GRENADES_SHOWN_MAX = 9;
 const AGE_BAD_MS = 400;
 const QUIET_MS = 1500; // without a word, the player is told
 const ROW_COUNT_MAX = 24;
@@ -135,7 +136,8 @@ export class Hud {
     put(parts.ammo, whole(ammo));
     parts.ammo.classList.toggle('low', (ammo ?? 30) <= 5);
     put(parts.reserve, ` / ${whole(world.ownNumber('reserve'))}`);
-    put(parts.grenades, '●'.repeat(world.ownNumber('grenades') ?? 0));
+    const grenades = Math.max(0, world.ownNumber('grenades') ?? 0);
+    put(parts.grenades, '●'.repeat(Math.min(grenades, GRENADES_SHOWN_MAX)));
     put(parts['arms-note'], isReloading ? 'reloading …' : ammo === 0 ? 'empty' : '');
   }
 

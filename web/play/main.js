@@ -234,10 +234,10 @@ class Play {
     } else if (name === 'beaten') {
       this.chat.takeBeaten(bytes);
     } else if (name === 'notice') {
-      this.chat.addNotice(new TextDecoder().decode(bytes));
+      this.chat.takeNotice(bytes);
     } else if (name === 'named') {
       this.roster.take(bytes);
-    } else if (name === 'land') {
+    } else if (name === 'land' && this.predictor === undefined) { // once: it takes a while to make
       this.useLand(SkirmishLand.fromMessage(bytes));
     }
   }

@@ -4,6 +4,8 @@
 
 const ASK_EVERY_MS = 100;
 const ASK_AGAIN_MS = 3000;
+const KNOWN_COUNT_MAX = 4096;
+const NAME_BYTES_MAX = 31;
 
 /** Knows players by their index. */
 export class Roster {
@@ -32,6 +34,9 @@ export class Roster {
   look(playerIndex, id) {
     const entry = this.known.get(playerIndex);
     if (entry === undefined || (id !== undefined && entry.id !== undefined && entry.id !== id)) {
+      if (entry === undefined && this.known.size === KNOWN_COUNT_MAX) {
+        this.known.delete(this.known.keys().next().value); // who was met first
+      }
       this.known.set(playerIndex, {name: undefined, id, askedMs: -Infinity});
     } else if (id !== undefined) {
       entry.id = id;
@@ -64,7 +69,8 @@ export class Roster {
 
   /** The game's message `named`. */
   take(bytes) {
-    const entry = bytes.length > 2 ? this.known.get(bytes[0] | bytes[1] << 8) : undefined;
+    const isName = bytes.length > 2 && bytes.length <= 2 + NAME_BYTES_MAX;
+    const entry = isName ? this.known.get(bytes[0] | bytes[1] << 8) : undefined;
     if (entry !== undefined) {
       entry.name = new TextDecoder().decode(bytes.subarray(2));
     }
