@@ -57,8 +57,9 @@ struct http_socket_def {
     /// Sockets at once, in [1, HTTP_SOCKET_COUNT_MAX]. Default 64.
     uint32_t count_max;
 
-    /// Of these, how many that have not sent a message yet one IPv4 address or one IPv6 network of
-    /// 64 bits may hold, at least 1, so that no single client keeps all others out. Default 64.
+    /// Of these, how many that have not sent a message yet, or are being closed, one IPv4 address
+    /// or one IPv6 network of 64 bits may hold, at least 1, so that no single client keeps all
+    /// others out. Default 64.
     uint32_t address_silent_count_max;
 
     /// The longest message from a client, in [1, HTTP_SOCKET_BYTES_MAX]. Default 4,096.

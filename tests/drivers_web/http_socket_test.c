@@ -804,10 +804,48 @@ static void one_address_cannot_hold_all_sockets_in_silence(void **state)
     send_frame(first, FIN | OPCODE_BINARY, "abc", 3);
     expect_message(&world, "abc", 3);
     close(open_socket(&world));
+    wait_until_counted(&world, HTTP_SOCKET_COUNT_CLOSED, 1);
+    // Who is told to go and stays holds one as well.
+    send_frame(first, FIN | OPCODE_TEXT, "abc", 3);
+    wait_until_counted(&world, HTTP_SOCKET_COUNT_TEXT, 1);
+    assert_refused(&world, "GET", "GET", "503", HTTP_SOCKET_COUNT_REFUSED_FULL);
     close(first);
     close(second);
     close(other);
     http_server_stop(world.server);
+}
+
+// Sends a message again and again until the server has dropped one.
+static void flood(struct world *world, int file)
+{
+    const uint64_t end_us = clock_monotonic_us() + TIMEOUT_US;
+    uint8_t frames[512 * 16];
+    uint8_t frame[HEADER_BYTES_MAX + 1];
+    const size_t frame_bytes = write_frame(frame, FIN | OPCODE_BINARY, "x", 1, 1);
+    for (size_t i = 0; i < 512; i++) {
+        memcpy(frames + i * frame_bytes, frame, frame_bytes);
+    }
+    while (counted(world, HTTP_SOCKET_COUNT_RECEIVED_DROPPED) == 0) {
+        assert_true(clock_monotonic_us() < end_us);
+        send_bytes(file, frames, 512 * frame_bytes);
+        pump(world);
+    }
+}
+
+static void a_flood_of_one_client_is_dropped_and_harms_no_other(void **state)
+{
+    struct world *world = *state;
+    const int flooder = open_socket(world);
+    const int other = open_socket(world);
+    flood(world, flooder);
+    close(flooder);
+    pump_until(world, &world->closed_count, 1);
+    const uint64_t all_count = counted(world, HTTP_SOCKET_COUNT_RECEIVED_DROPPED);
+    assert_int_equal(world->message_count + all_count, counted(world, HTTP_SOCKET_COUNT_RECEIVED));
+    send_frame(other, FIN | OPCODE_BINARY, "y", 1);
+    pump_until(world, &world->message_count, world->message_count + 1);
+    assert_memory_equal(world->message, "y", 1);
+    close(other);
 }
 
 static void an_order_for_one_that_has_gone_reaches_nobody_else(void **state)
@@ -1236,6 +1274,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(one_address_cannot_hold_all_sockets_in_silence),
         cmocka_unit_test_setup_teardown(
             an_order_for_one_that_has_gone_reaches_nobody_else, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            a_flood_of_one_client_is_dropped_and_harms_no_other, setup, teardown),
         cmocka_unit_test(slow_handshakes_by_the_thousand_are_bounded),
         cmocka_unit_test(a_client_that_says_nothing_is_sent_away),
         cmocka_unit_test(a_peer_that_is_dead_is_noticed_by_a_ping),

@@ -46,6 +46,7 @@ struct web_socket {
     uint64_t opened_us;         ///< When it was opened.
     uint64_t heard_us;          ///< When something last came.
     uint64_t closing_us;        ///< Since when it is CLOSING.
+    uint32_t message_count;     ///< Messages told of since the last sweep.
     uint32_t unconfirmed_bytes; ///< Written since the kernel has last said that it has room.
     uint32_t received_bytes;    ///< Of the message that is arriving in pieces.
     uint32_t queue_first;       ///< The oldest message that waits.

@@ -19,15 +19,16 @@
 // consumer's ring straight from there; pieces are put together first. What other threads do to
 // sockets stands in http_socket_table.c.
 
-#define SWEEP_US         250000u
-#define MS_US            1000u
-#define CLOSING_US       2000000u
-#define PING_BYTES       4u // the library keeps an empty answer to itself
-#define KERNEL_BYTES     16384
-#define KERNEL_LOW_BYTES 4096
-#define CONFIRM_BYTES    4096u
-#define CODE_BYTES       2u
-#define CODE_LOST        1006u
+#define SWEEP_US          250000u
+#define MS_US             1000u
+#define CLOSING_US        2000000u
+#define MESSAGE_COUNT_MAX 512u // of a client between two sweeps
+#define PING_BYTES        4u   // the library keeps an empty answer to itself
+#define KERNEL_BYTES      16384
+#define KERNEL_LOW_BYTES  4096
+#define CONFIRM_BYTES     4096u
+#define CODE_BYTES        2u
+#define CODE_LOST         1006u
 
 static void count(struct http_server *server, enum http_socket_counter counter)
 {
@@ -68,12 +69,16 @@ static bool tell_opened(struct web_socket *socket)
     return head != NULL;
 }
 
-// Opened and closed must be told, messages may be lost: they leave a quarter of the ring free.
+// Opened and closed must be told, messages may be lost: they leave a quarter of the ring free. Who
+// sends without end would take the ring and the consumer's time from all others.
 static void tell_message(struct web_socket *socket, const uint8_t *bytes, uint32_t length)
 {
     struct http_server *server = socket->server;
-    struct socket_event_head *head =
-        begin_event(socket, length, server->def.sockets.ring_bytes / 4);
+    struct socket_event_head *head = NULL;
+    if (socket->message_count < MESSAGE_COUNT_MAX) {
+        socket->message_count++;
+        head = begin_event(socket, length, server->def.sockets.ring_bytes / 4);
+    }
     count(server, HTTP_SOCKET_COUNT_RECEIVED);
     atomic_fetch_add_explicit(&server->sockets.in_bytes, length, memory_order_relaxed);
     if (head == NULL) {
@@ -130,16 +135,16 @@ static struct web_socket *free_socket(const struct http_server *server)
     return NULL;
 }
 
-// How many sockets of one place have not sent a message yet.
+// How many sockets of one place have not sent a message yet, or are being closed.
 static uint32_t silent_count(const struct http_server *server, const muster_address *peer)
 {
     uint32_t silent = 0;
     for (uint32_t i = 0; i < server->def.sockets.count_max; i++) {
         const struct web_socket *socket = &server->sockets.sockets[i];
-        silent += socket->state != SOCKET_FREE && !socket->has_spoken &&
-                          http_is_same_place(&socket->peer, peer)
-                      ? 1
-                      : 0;
+        const bool is_of_use = socket->state == SOCKET_OPEN && socket->has_spoken;
+        if (socket->state != SOCKET_FREE && !is_of_use && http_is_same_place(&socket->peer, peer)) {
+            silent++;
+        }
     }
     return silent;
 }
@@ -467,6 +472,7 @@ static void kill(struct web_socket *socket)
 static void look_after(struct web_socket *socket, uint64_t now_us)
 {
     const struct http_socket_def *def = &socket->server->def.sockets;
+    socket->message_count = 0;
     const uint64_t silence_us = (uint64_t)def->silence_ms_max * MS_US;
     if (socket->state == SOCKET_CLOSING && now_us - socket->closing_us > CLOSING_US) {
         socket->state = SOCKET_ENDING;
