@@ -210,11 +210,20 @@ class Browser:
     def text(self, selector):
         return self.run("return document.querySelector(arguments[0])?.textContent", selector)
 
+    def find_shown(self, selector):
+        """An element, once it is there to be seen and used."""
+        self.wait(
+            f"{selector} to be shown",
+            "return document.querySelector(arguments[0])?.checkVisibility()",
+            selector,
+        )
+        return self.find(selector)
+
     def click(self, selector):
-        self.find(selector).click()
+        self.find_shown(selector).click()
 
     def type(self, selector, text):
-        self.find(selector).send_keys(text)
+        self.find_shown(selector).send_keys(text)
 
     def console(self):
         """What the console has said since it was asked last."""

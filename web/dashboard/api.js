@@ -42,33 +42,38 @@ export class Api {
     return this.session.role !== 'nobody';
   }
 
-  /** @returns {Promise<Response>} good ones; everything else is thrown as an ApiError */
-  async ask(path, { method = 'GET', body, timeoutMs = TIMEOUT_MS } = {}) {
+  /**
+   * Asks, and reads the answer as `form`: 'json', 'text' or 'arrayBuffer'. What is not a whole and
+   * good answer is thrown as an ApiError.
+   */
+  async ask(path, form, { method = 'GET', body, timeoutMs = TIMEOUT_MS, signal } = {}) {
     const headers = {};
     if (method !== 'GET') {
       headers['Content-Type'] = 'application/json';
       headers['X-Auth-Token'] = this.session.csrf;
     }
     let response;
+    let answer;
     try {
       response = await fetch(path, {
         method,
         headers,
         body: method === 'GET' ? undefined : JSON.stringify(body ?? {}),
         cache: 'no-store',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: AbortSignal.any([AbortSignal.timeout(timeoutMs), ...(signal ? [signal] : [])]),
       });
+      answer = response.ok ? await response[form]() : undefined;
     } catch {
       throw new ApiError(0, 'unreachable', 'The server does not answer.');
     }
     if (!response.ok) {
       throw await describeFailure(response);
     }
-    return response;
+    return answer;
   }
 
   async json(path, options) {
-    return (await this.ask(path, options)).json();
+    return this.ask(path, 'json', options);
   }
 
   async post(path, body) {

@@ -39,6 +39,7 @@ export class Feeds {
     this.handlers = handlers;
     this.isRunning = false;
     this.runCount = 0;
+    this.control = new AbortController();
     this.afterEvent = 0;
     this.afterTick = 0;
   }
@@ -48,6 +49,7 @@ export class Feeds {
     if (!this.isRunning) {
       this.isRunning = true;
       this.runCount++;
+      this.control = new AbortController();
       this.loop(() => this.askLive(), 0);
       this.loop(() => this.askMetrics(), METRICS_MS);
       this.loop(() => this.askPlayers(), PLAYERS_MS);
@@ -55,9 +57,10 @@ export class Feeds {
     }
   }
 
-  /** Ends asking, as when nobody is logged in any more. */
+  /** Ends asking, as when nobody is logged in any more: what is under way would be refused. */
   stop() {
     this.isRunning = false;
+    this.control.abort();
   }
 
   /** The server is another one than before: everything begins anew. */
@@ -87,28 +90,28 @@ export class Feeds {
 
   async askLive() {
     await untilSeen();
-    const response = await this.api.ask(`/v1/live?after=${this.afterTick}`,
-      { timeoutMs: LIVE_TIMEOUT_MS });
-    const map = new LiveMap(await response.arrayBuffer());
+    const bytes = await this.api.ask(`/v1/live?after=${this.afterTick}`, 'arrayBuffer',
+      { timeoutMs: LIVE_TIMEOUT_MS, signal: this.control.signal });
+    const map = new LiveMap(bytes);
     this.afterTick = map.tick;
     this.handlers.live(map);
   }
 
   async askMetrics() {
-    const response = await this.api.ask('/metrics');
-    const text = await response.text();
+    const text = await this.api.ask('/metrics', 'text', { signal: this.control.signal });
     this.handlers.sample(new Sample(text, Date.now()));
   }
 
   async askPlayers() {
     if (!document.hidden) {
-      this.handlers.players((await this.api.json('/v1/players')).players);
+      const answer = await this.api.json('/v1/players', { signal: this.control.signal });
+      this.handlers.players(answer.players);
     }
   }
 
   async askEvents() {
     const answer = await this.api.json(`/v1/events?after=${this.afterEvent}`,
-      { timeoutMs: EVENTS_TIMEOUT_MS });
+      { timeoutMs: EVENTS_TIMEOUT_MS, signal: this.control.signal });
     this.afterEvent = answer.next;
     if (answer.events.length > 0) {
       this.handlers.events(answer.events, answer.missed);
