@@ -9,7 +9,7 @@ import statistics
 import time
 import unittest
 
-from harness import Browser, World
+from harness import IS_TIMED, Browser, World
 from line import Line
 from selenium.webdriver.common.action_chains import ActionChains
 
@@ -236,7 +236,9 @@ class Battle(unittest.TestCase):
         frame_ms = 1000 * (processor_s(root) - used_s) / frames
         drawn = self.browser.run("return [muster.entities, muster.drawn, muster.fps]")
         print(f"entities, drawn, frames/s: {drawn}; processor {frame_ms:.2f} ms a frame")
-        self.assertLess(frame_ms, 1000 / FRAMES_PER_S_MIN)
+        self.assertGreater(frames, 0)
+        if IS_TIMED:
+            self.assertLess(frame_ms, 1000 / FRAMES_PER_S_MIN)
         press(self.browser, "Equal")
 
 
@@ -282,9 +284,10 @@ class BadLine(unittest.TestCase):
             stats = browser.run("return [muster.jumpM, muster.stats.rttMs, muster.fps]")
             wait_ms = statistics.median(waits_ms)
             print(f"jump, round trip, frames/s: {stats}; key to picture: {wait_ms:.1f} ms")
-            self.assertLess(wait_ms, INPUT_MS_MAX + stats[1])
             self.assertGreater(stats[1], 55)
-            self.assertLess(stats[0], JUMP_M_MAX)
+            if IS_TIMED:
+                self.assertLess(wait_ms, INPUT_MS_MAX + stats[1])
+                self.assertLess(stats[0], JUMP_M_MAX)
             self.assertEqual([], browser.console())
 
 
