@@ -42,7 +42,8 @@ run_up() {
     *'"ticks"'*) ;;
     *) return 1 ;;
     esac
-    echo "$document" | tr -d "\n" | tr -s " " | sed "s|^{ *|{\"bench\":\"up\",\"arguments\":\"$arguments\",|"
+    echo "$document" | tr -d "\n" | tr -s " " |
+        sed "s|^{ *|{\"bench\":\"up\",\"arguments\":\"$arguments\",|"
 }
 
 for name in "$@"; do
