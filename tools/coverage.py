@@ -28,6 +28,7 @@ DECODER_LINES_PERCENT_MIN = 80
 DECODERS = {
     "drivers/http_response": ["src/drivers/linux/http_response.c"],
     "drivers_client/login_answer": ["src/drivers/client/login_answer.c"],
+    "drivers_web/http_rules": ["src/drivers/web/http_rules.c"],
     "instance/frame": ["src/instance/frame_codec.c"],
     "replica/view": ["src/replica/decode.c", "src/replica/states.c"],
     "apps/settings": ["apps/muster/settings.c", "apps/muster/settings_yaml.c"],

@@ -5,6 +5,7 @@
 #include "apps/server/server_player.h"
 #include "core/assert.h"
 #include "drivers/clock.h"
+#include "wire/record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static void respond_accepted(struct http_response *response)
     server_web_respond(response, 202, json_pack("{s:b}", "accepted", true));
 }
 
-// The text of a member, "" without it, NULL if it is none or too long.
+// The text of a member, "" without it, NULL if it is none, too long or not what a client shows.
 static const char *read_text(const json_t *body, const char *key, size_t bytes_max)
 {
     const json_t *value = json_object_get(body, key);
@@ -35,7 +36,10 @@ static const char *read_text(const json_t *body, const char *key, size_t bytes_m
         return "";
     }
     const char *text = json_string_value(value);
-    return text != NULL && json_string_length(value) <= bytes_max ? text : NULL;
+    const size_t length = json_string_length(value);
+    return text != NULL && length <= bytes_max && record_is_text((const uint8_t *)text, length)
+               ? text
+               : NULL;
 }
 
 // How many of these members an object has.

@@ -101,6 +101,8 @@ static void players_are_listed_and_sent_away(void **state)
     assert_int_equal(world_ask(&world, false, "POST", path, NULL, "{\"why\":\"\"}", answer), 400);
     assert_int_equal(world_ask(&world, false, "POST", path, NULL, "[", answer), 400);
     assert_int_equal(
+        world_ask(&world, false, "POST", path, NULL, "{\"reason\":\"be\\nkind\"}", answer), 400);
+    assert_int_equal(
         world_ask(&world, false, "POST", path, NULL, "{\"reason\":\"be kind\"}", answer), 202);
     await_text(&world, "/v1/events", "\"player_kicked\"");
     assert_non_null(strstr(answer, "\"text\":\"kicked\""));
@@ -180,7 +182,8 @@ static void who_is_banned_stays_out_until_the_ban_is_lifted(void **state)
     char id[33];
     copy_id(id);
     static const char *const wrong[] = {"{\"seconds\":0}", "{\"seconds\":31536001}",
-        "{\"seconds\":1.5}", "{\"reason\":1}", "{\"address\":1}", "{\"why\":\"\"}", "7"};
+        "{\"seconds\":1.5}", "{\"reason\":1}", "{\"reason\":\"a\\nb\"}", "{\"address\":1}",
+        "{\"why\":\"\"}", "7"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_int_equal(post(&world, id, "ban", wrong[i]), 400);
     }
